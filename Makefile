@@ -1,0 +1,42 @@
+# The developer's commands. They need Python >= 3.11, pip and make; the rest they install.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: digest test test-unit check bench lock clean
+
+digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
+	@$(BIN)/digest demo
+
+test: .venv/dev  ## all tests
+	@$(BIN)/pytest
+
+test-unit: .venv/dev  ## the quick ones
+	@$(BIN)/pytest -m "not slow and not browser and not postgres"
+
+check: .venv/dev  ## format, lint, types, direction of imports
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: bench-issue bench-start  ## every figure, one JSON object a line
+
+bench-%: .venv/base
+	@$(BIN)/python tests/bench/$*.py
+
+.venv/base: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/base requirements-dev.lock
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock:  ## after a change of the dependencies in pyproject.toml
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --group dev -o requirements-dev.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --group build -c requirements-dev.lock -o requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

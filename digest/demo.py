@@ -1,0 +1,53 @@
+"""`digest demo`: the whole pipeline on the sample papers, the same output every time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from itertools import count
+from pathlib import Path
+
+from digest import config, run
+from digest.sources import sample
+from digest.store import open_store
+from digest.types import Report
+
+TABLES = {
+    "operator": {
+        "name": "The Sample Reading Group",
+        "address": "1 Example Street, Sampleton",
+        "contact": "papers@example.org",
+    },
+    "digests": {
+        "demo": {
+            "title": "Trending samples",
+            "topics": [
+                "fine-tuning or model size or quantization or small models",
+                "retrieval or question answering or agents",
+                "imaging or protein",
+            ],
+            "sources": ["sample"],
+            "revised": True,
+            "to": ["ada@example.org", "ben@example.org"],
+        }
+    },
+}
+
+
+def demo(outbox: Path, notify: Callable[[str], None]) -> list[Report]:
+    """Two days of samples, on a fresh temporary store, into OUTBOX/demo/."""
+    with tempfile.TemporaryDirectory(prefix="digest-demo-") as folder:
+        settings = config.make(TABLES, Path(folder) / config.FILE)
+        settings = settings.model_copy(update={"outbox": outbox.resolve()})
+        reports = []
+        ids = (f"{number:016x}" for number in count(1))
+        for day in (sample.FIRST_DAY, sample.SECOND_DAY):
+            now = datetime.combine(day, time(8), UTC)
+            store = open_store(settings.store, now)
+            setup = run.Setup(
+                config=settings, store=store, now=now, notify=notify, new_id=ids.__next__
+            )
+            reports += run.run(setup, {"demo": f"{day}T08:00"})
+            store.close()
+        return reports

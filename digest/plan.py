@@ -1,0 +1,162 @@
+"""What is due, who gets it, and what to say of a run that sent nothing. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from digest.errors import BadSchedule
+from digest.types import Item, Reason, SourceReport
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LOOK_BACK = timedelta(days=35)  #: a monthly slot, and what a reader may have missed
+_TIME = re.compile(r"(\d{1,2})[:.](\d{2})")
+_EXAMPLES = '"daily at 02:30", "weekdays at 08:00", "mon,thu 07:30", "monthly on the 1st at 09:00"'
+
+
+# --- slots ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a digest is due, in its own time zone."""
+
+    words: str
+    zone: str
+    trigger: Any  #: APScheduler's CronTrigger
+
+    def slots(self, after: datetime, until: datetime) -> list[str]:
+        """The slots in (after, until], as local wall time; one a wall time, also on clock changes."""
+        found: list[str] = []
+        fired = self.trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
+        while fired is not None and fired <= until:
+            if (slot := wall_time(fired, self.zone)) not in found:
+                found.append(slot)
+            # Through UTC and back: added to a local time, the fold would be lost.
+            moment = fired.astimezone(ZoneInfo("UTC")) + timedelta(seconds=1)
+            fired = self.trigger.get_next_fire_time(fired, moment.astimezone(ZoneInfo(self.zone)))
+        return found
+
+
+def parse_schedule(words: str, zone: str) -> Schedule:
+    """Read a schedule as people write it.
+
+    Raises: BadSchedule, with examples.
+    """
+    from apscheduler.triggers.cron import CronTrigger
+
+    fields = _fields(words)
+    return Schedule(words, zone, CronTrigger(**fields, second=0, timezone=ZoneInfo(zone)))
+
+
+def _fields(words: str) -> dict[str, Any]:
+    said = words.strip().lower()
+    time = _TIME.search(said)
+    if not time or int(time[1]) > 23 or int(time[2]) > 59:
+        raise BadSchedule(f"schedule {words!r} has no time of day; write it like {_EXAMPLES}")
+    clock = {"hour": int(time[1]), "minute": int(time[2])}
+    when = re.sub(r"\bat\b", " ", said[: time.start()] + said[time.end() :])
+    when = " ".join(when.replace(",", " ").split())
+    if when in ("", "daily", "every day"):
+        return clock
+    if when in ("weekdays", "every weekday"):
+        return clock | {"day_of_week": "mon-fri"}
+    if monthly := re.fullmatch(r"monthly(?: on the)? ?(\d{1,2})?(?:st|nd|rd|th)?", when):
+        day = int(monthly[1] or 1)
+        if not 1 <= day <= 28:
+            raise BadSchedule(f"schedule {words!r}: not every month has a day {day}; take 1 to 28")
+        return clock | {"day": day}
+    names = re.sub(r"^(weekly|every)\b( on)?", "", when).replace(" and ", " ").split()
+    days = [name[:3] for name in names]
+    full = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    known = all(d in DAYS and full[DAYS.index(d)].startswith(n) for d, n in zip(days, names, strict=True))
+    if days and known:
+        return clock | {"day_of_week": ",".join(days)}
+    if any(name.isdigit() for name in names):
+        raise BadSchedule(
+            f"schedule {words!r}: name the days (mon, tue, …); cron and other schedulers count them"
+            " from different ends"
+        )
+    raise BadSchedule(f"schedule {words!r} cannot be read; write it like {_EXAMPLES}")
+
+
+def wall_time(moment: datetime, zone: str) -> str:
+    """A slot's name: the local wall time to the minute.
+
+    >>> from datetime import UTC
+    >>> wall_time(datetime(2026, 6, 22, 6, 0, tzinfo=UTC), "Europe/Paris")
+    '2026-06-22T08:00'
+    """
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+
+
+def free_slot(wanted: str, taken: Collection[str]) -> str:
+    """`wanted`, or the first minute after it that has no issue yet."""
+    moment = datetime.fromisoformat(wanted)
+    while (slot := f"{moment:%Y-%m-%dT%H:%M}") in taken:
+        moment += timedelta(minutes=1)
+    return slot
+
+
+# --- readers -------------------------------------------------------------------------------------
+
+
+def owed(
+    new: Sequence[Item], missed: Sequence[Item], had: Collection[tuple[str, bool]]
+) -> list[Item]:
+    """What a reader is to get: what she missed and what is new, less what she had.
+
+    A revision is for those who had the paper; to nobody does a paper come twice.
+    """
+    papers = {paper for paper, _ in had}
+    found: dict[tuple[str, bool], Item] = {}
+    for item in [*new, *missed]:
+        id = item.paper.id
+        is_fit = id in papers if item.is_revision else id not in papers
+        if is_fit:
+            found.setdefault((id, item.is_revision), item)
+    return list(found.values())
+
+
+def message_id(issue: str, subscriber: str, host: str) -> str:
+    """The same for a delivery whenever its mail is made, so that a double can be told by it."""
+    return hashlib.sha256(f"{issue}\n{subscriber}".encode()).hexdigest()[:32] + "@" + host
+
+
+# --- reasons -------------------------------------------------------------------------------------
+
+#: Of several sources' reasons for nothing, the first in this order is the digest's.
+_ORDER = (
+    Reason.BLOCKED,
+    Reason.DOWN,
+    Reason.STALE,
+    Reason.LATE,
+    Reason.HOLIDAY,
+    Reason.WEEKEND,
+    Reason.QUIET,
+)
+
+
+def reason(
+    sources: Sequence[SourceReport], *, has_sent: bool, looked_at: int, matched: int
+) -> Reason:
+    """Why a digest sent something, or why not.
+
+    `looked_at` are the papers that were in no issue before, `matched` those that fit.
+    """
+    if has_sent:
+        return Reason.SENT
+    said = {report.reason for report in sources}
+    for one in (Reason.BLOCKED, Reason.DOWN, Reason.STALE, Reason.LATE):
+        if one in said:
+            return one
+    if looked_at and not matched and Reason.SENT in said:
+        return Reason.NO_MATCH
+    if Reason.SENT in said or Reason.ALL_SENT in said or not said:
+        return Reason.ALL_SENT
+    return next((one for one in _ORDER if one in said), Reason.ALL_SENT)

@@ -1,0 +1,34 @@
+"""Names of plug-ins → what they stand for: "arxiv", or "mylab.feeds:factory" for anyone's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, TypeVar
+
+from digest.errors import BadConfig
+
+T = TypeVar("T")
+
+
+def find(kind: str, name: str, builtin: Mapping[str, Callable[..., T]]) -> Callable[..., T]:
+    """The maker of a plug-in.
+
+    Raises: BadConfig, naming what there is.
+    """
+    if name in builtin:
+        return builtin[name]
+    if ":" not in name:
+        known = ", ".join(sorted(builtin))
+        raise BadConfig(
+            f"{kind} {name!r} is not known; there are {known}, or your own as 'package.module:factory'"
+        )
+    module, _, attribute = name.partition(":")
+    try:
+        found: Any = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as why:
+        raise BadConfig(f"{kind} {name!r} cannot be loaded: {why}") from why
+    if not callable(found):
+        raise BadConfig(f"{kind} {name!r} is not a function that makes one")
+    made: Callable[..., T] = found
+    return made

@@ -1,0 +1,69 @@
+"""RSS and Atom bytes → feedparser's reading of them, or a clear no. Pure."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from digest.errors import NotAFeed
+
+_CLOSED = re.compile(rb"</(?:\w+:)?(?:rss|feed|RDF)\s*>\s*(?:<!--.*?-->\s*)*\Z", re.DOTALL)
+
+
+def parse(body: bytes, url: str) -> Any:
+    """Read a whole feed.
+
+    Raises: NotAFeed when the bytes are no feed, or only the beginning of one. A feed with a flaw
+    in its middle is read as well as it can be: one bad entry must not hide the others.
+    """
+    import feedparser
+
+    if not body.strip():
+        raise NotAFeed(f"{url} answered with nothing at all")
+    # feedparser opens whatever looks like a path or an address; a stream it can only read.
+    parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    if not parsed.version:
+        raise NotAFeed(f"{url} answered with something that is not a feed: {_opening(body)!r}")
+    if parsed.bozo and not _CLOSED.search(body.rstrip()):
+        raise NotAFeed(f"{url} was cut off: the feed has no end")
+    return parsed
+
+
+def when(entry: Any) -> datetime | None:
+    """The entry's own time, UTC, where it gives a readable one."""
+    stamp = entry.get("published_parsed") or entry.get("updated_parsed")
+    return _datetime(stamp)
+
+
+def feed_time(parsed: Any) -> datetime | None:
+    """The time the feed gives for itself."""
+    head = parsed.feed
+    return _datetime(head.get("published_parsed") or head.get("updated_parsed"))
+
+
+def note(parsed: Any) -> str:
+    """What an operator should know of a feed that could be read."""
+    if parsed.bozo and "SAX" in type(parsed.bozo_exception).__name__:
+        return f"not well-formed ({parsed.bozo_exception})"
+    return ""
+
+
+def day_of(moment: datetime | None, otherwise: date) -> date:
+    """The UTC date of `moment`."""
+    return moment.date() if moment else otherwise
+
+
+def _datetime(stamp: Any) -> datetime | None:
+    if not stamp:
+        return None
+    try:
+        year, month, day, hour, minute, second = stamp[:6]
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def _opening(body: bytes) -> str:
+    return " ".join(body[:80].decode("utf-8", "replace").split())

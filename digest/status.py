@@ -1,0 +1,75 @@
+"""What stands where: digests, sources and the queue, for the operator."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from digest import plan
+from digest.run import Setup
+from digest.store import issues, ledger
+from digest.store import papers as paper_rows
+
+
+def status(setup: Setup) -> dict[str, Any]:
+    """Everything as one JSON object."""
+    with setup.store.read() as connection:
+        reports = issues.last_reports(connection)
+        digests = []
+        for name, digest in setup.config.digests.items():
+            made, sent = issues.counts(connection, name)
+            papers, first, last = paper_rows.span(connection, digest.sources)
+            report = reports.get(name)
+            digests.append(
+                {
+                    "digest": name,
+                    "next": _next(setup, name),
+                    "readers": len(ledger.readers(connection, name)) or len(digest.to),
+                    "papers": papers,
+                    "first": str(first or ""),
+                    "last": str(last or ""),
+                    "issues": made,
+                    "mails": sent,
+                    "report": report.report if report else None,
+                }
+            )
+        sources = [
+            {"source": row.source, "read_at": row.read_at and row.read_at.isoformat()}
+            for row in paper_rows.health(connection)
+        ]
+        queue = ledger.by_state(connection)
+    return {"digests": digests, "sources": sources, "queue": queue}
+
+
+def _next(setup: Setup, name: str) -> str:
+    digest = setup.config.digests[name]
+    if not digest.schedule:
+        return ""
+    schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+    slots = schedule.slots(setup.now, setup.now + timedelta(days=32))
+    return f"{slots[0]} {digest.timezone}" if slots else ""
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The same in words."""
+    said = []
+    for one in found["digests"]:
+        said.append(f"{one['digest']}: {one['issues']} issues, {one['mails']} mails sent")
+        said.append(f"  readers  {one['readers']}")
+        span = f", announced {one['first']} to {one['last']}" if one["papers"] else ""
+        said.append(f"  papers   {one['papers']} in the store{span}")
+        said.append(f"  next     {one['next'] or 'no schedule; `digest run NAME` runs it'}")
+        said.append(f"  last     {_last(one['report'])}")
+    for one in found["sources"]:
+        said.append(f"source {one['source']}: last read in full {one['read_at'] or 'never'}")
+    queue = ", ".join(f"{count} {state}" for state, count in sorted(found["queue"].items()))
+    said.append(f"deliveries: {queue or 'none yet'}")
+    return said
+
+
+def _last(report: dict[str, Any] | None) -> str:
+    if not report:
+        return "never run"
+    said = f"{report['slot']}: {report['reason']}"
+    faults = [f"{s['source']} {s['reason']}" for s in report["sources"] if s["detail"]]
+    return said + (f" ({', '.join(faults)})" if faults else "")

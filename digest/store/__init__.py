@@ -1,0 +1,9 @@
+"""The store: the only SQL of the project, on SQLite or PostgreSQL.
+
+`open_store` gives a `Store`; its `read()` and `write()` give connections, and the functions of the
+modules here (`papers`, `issues`, `ledger`, …) each answer one question on a connection.
+"""
+
+from digest.store.engine import Store, open_store
+
+__all__ = ["Store", "open_store"]

@@ -1,0 +1,233 @@
+"""Digests, their issues and editions, and the reports of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, insert, select
+
+from digest.store import papers as paper_rows
+from digest.store.tables import (
+    deliveries,
+    digests,
+    edition_items,
+    editions,
+    issue_items,
+    issues,
+    reports,
+)
+from digest.store.upsert import chunks, upsert
+from digest.types import UNFINISHED, Edition, Issue, Item, Summary
+
+
+def since(connection: Connection, name: str, definition: str, today: date) -> date:
+    """The day from which the digest's papers are owed.
+
+    That is the day of its first run, and again the day on which its definition changed: new
+    topics do not bring back what went by under the old ones.
+    """
+    row = connection.execute(select(digests).where(digests.c.name == name)).one_or_none()
+    if row is not None and row.definition == definition:
+        first: date = row.since
+        return first
+    values = {"name": name, "definition": definition, "since": today}
+    upsert(connection, digests, [values])
+    return today
+
+
+def peek_since(connection: Connection, name: str) -> date | None:
+    """The same day, without making the digest known; None before its first run."""
+    return connection.scalar(select(digests.c.since).where(digests.c.name == name))
+
+
+def save(connection: Connection, issue: Issue) -> None:
+    """Keep an issue with its items."""
+    values = {"id": issue.id, "digest": issue.digest, "slot": issue.slot}
+    connection.execute(insert(issues).values(**values, title=issue.title, made_at=issue.made_at))
+    rows = [
+        {
+            "issue_id": issue.id,
+            "paper_id": item.paper.id,
+            "is_revision": item.is_revision,
+            "position": position,
+            "version": item.paper.version,
+            "section": item.section,
+            "score": item.score,
+            "because": list(item.because),
+            "summary": item.summary.text,
+            "summarizer": item.summary.summarizer,
+            "language": item.summary.language,
+        }
+        for position, item in enumerate(issue.items)
+    ]
+    connection.execute(insert(issue_items), rows)
+
+
+def taken_slots(connection: Connection, digest: str) -> set[str]:
+    """The slots that have an issue."""
+    rows = connection.execute(select(issues.c.slot).where(issues.c.digest == digest))
+    return set(rows.scalars())
+
+
+def load(connection: Connection, issue_id: str) -> Issue | None:
+    """An issue as it was made; the papers as they are known now."""
+    row = connection.execute(select(issues).where(issues.c.id == issue_id)).one_or_none()
+    if row is None:
+        return None
+    query = select(issue_items).where(issue_items.c.issue_id == issue_id)
+    rows = connection.execute(query.order_by(issue_items.c.position)).all()
+    return Issue(
+        digest=row.digest,
+        slot=row.slot,
+        title=row.title,
+        made_at=row.made_at,
+        items=tuple(_items(connection, rows)),
+    )
+
+
+def latest(connection: Connection, digest: str) -> Issue | None:
+    """The newest issue of a digest."""
+    query = select(issues.c.id).where(issues.c.digest == digest)
+    id = connection.scalar(query.order_by(issues.c.made_at.desc(), issues.c.slot.desc()).limit(1))
+    return load(connection, id) if id else None
+
+
+def made_since(connection: Connection, digest: str, moment: datetime) -> list[Row[Any]]:
+    """Id and time of a digest's issues from a moment on, oldest first."""
+    query = select(issues.c.id, issues.c.made_at).where(issues.c.digest == digest)
+    return list(connection.execute(query.where(issues.c.made_at >= moment).order_by("made_at")))
+
+
+def items_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Item]]:
+    """Issue id → its items, best first."""
+    found: dict[str, list[Item]] = {id: [] for id in ids}
+    query = select(issue_items).where(issue_items.c.issue_id.in_(found))
+    rows = connection.execute(query.order_by(issue_items.c.issue_id, issue_items.c.position)).all()
+    for row, item in zip(rows, _items(connection, rows), strict=True):
+        found[row.issue_id].append(item)
+    return found
+
+
+def _items(connection: Connection, rows: Sequence[Row[Any]]) -> list[Item]:
+    known = paper_rows.by_id(connection, [row.paper_id for row in rows])
+    return [_item(row, known[row.paper_id]) for row in rows]
+
+
+def _item(row: Row[Any], paper: Any) -> Item:
+    return Item(
+        paper=paper,
+        section=row.section,
+        score=row.score,
+        because=tuple(row.because),
+        summary=Summary(text=row.summary, summarizer=row.summarizer, language=row.language),
+        is_revision=row.is_revision,
+    )
+
+
+# --- editions ------------------------------------------------------------------------------------
+
+
+def save_editions(connection: Connection, made: Iterable[Edition]) -> None:
+    """Keep editions; one that is there already stays."""
+    for edition in made:
+        row = {
+            "key": edition.key,
+            "issue_id": edition.issue.id,
+            "format": edition.format,
+            "language": edition.language,
+        }
+        upsert(connection, editions, [row], overwrite=False)
+        places = [(item, True) for item in edition.shown] + [(item, False) for item in edition.more]
+        rows = [
+            {
+                "edition": edition.key,
+                "position": position,
+                "paper_id": item.paper.id,
+                "is_revision": item.is_revision,
+                "is_shown": is_shown,
+            }
+            for position, (item, is_shown) in enumerate(places)
+        ]
+        upsert(connection, edition_items, rows, overwrite=False)
+
+
+def load_edition(connection: Connection, key: str) -> Edition:
+    """An edition as it was composed. Items it took over from earlier issues are found there."""
+    row = connection.execute(select(editions).where(editions.c.key == key)).one()
+    issue = load(connection, row.issue_id)
+    if issue is None:
+        raise AssertionError(f"edition {key} of an issue that is not there")
+    places = connection.execute(
+        select(edition_items)
+        .where(edition_items.c.edition == key)
+        .order_by(edition_items.c.position)
+    ).all()
+    known = {(item.paper.id, item.is_revision): item for item in issue.items}
+    missing = {p.paper_id for p in places if (p.paper_id, p.is_revision) not in known}
+    for item in _earlier(connection, issue.digest, missing):
+        known.setdefault((item.paper.id, item.is_revision), item)
+    items = [(known[place.paper_id, place.is_revision], place.is_shown) for place in places]
+    return Edition(
+        key=key,
+        issue=issue,
+        shown=tuple(item for item, is_shown in items if is_shown),
+        more=tuple(item for item, is_shown in items if not is_shown),
+        format=row.format,
+        language=row.language,
+    )
+
+
+def _earlier(connection: Connection, digest: str, ids: set[str]) -> list[Item]:
+    rows: list[Row[Any]] = []
+    for chunk in chunks(sorted(ids), paper_rows.CHUNK):
+        query = select(issue_items).join(issues, issues.c.id == issue_items.c.issue_id)
+        query = query.where(issues.c.digest == digest, issue_items.c.paper_id.in_(chunk))
+        rows += connection.execute(query.order_by(issues.c.made_at.desc())).all()
+    return _items(connection, rows)
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+def report(
+    connection: Connection, digest: str, slot: str, reason: str, words: dict[str, Any], at: datetime
+) -> None:
+    """Keep a run's report."""
+    row = {"digest": digest, "slot": slot, "run_at": at, "reason": reason, "report": words}
+    upsert(connection, reports, [row])
+
+
+def is_done_with(connection: Connection, digest: str, slot: str) -> bool:
+    """Did a run settle the slot, with a mail or with a good reason for none?"""
+    query = select(func.count()).where(reports.c.digest == digest, reports.c.slot == slot)
+    return bool(connection.scalar(query.where(reports.c.reason.not_in(UNFINISHED))))
+
+
+def last_reports(connection: Connection) -> dict[str, Row[Any]]:
+    """Digest → its newest report."""
+    newest = select(reports.c.digest, func.max(reports.c.run_at).label("run_at"))
+    newest_rows = newest.group_by(reports.c.digest).subquery()
+    same = and_(
+        newest_rows.c.digest == reports.c.digest, newest_rows.c.run_at == reports.c.run_at
+    )
+    rows = connection.execute(select(reports).join(newest_rows, same))
+    return {row.digest: row for row in rows}
+
+
+def counts(connection: Connection, digest: str) -> tuple[int, int]:
+    """How many issues there are, and how many mails of them went out."""
+    made = connection.scalar(select(func.count()).where(issues.c.digest == digest)) or 0
+    query = select(func.count()).select_from(deliveries.join(issues))
+    sent = query.where(issues.c.digest == digest, deliveries.c.state == "sent")
+    return made, connection.scalar(sent) or 0
+
+
+
+
+def last_run_at(connection: Connection, digest: str, slot: str) -> datetime | None:
+    """When the slot was last tried."""
+    query = select(func.max(reports.c.run_at)).where(reports.c.digest == digest)
+    found: datetime | None = connection.scalar(query.where(reports.c.slot == slot))
+    return found

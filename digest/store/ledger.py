@@ -1,0 +1,234 @@
+"""Readers, and the ledger: one delivery per (issue, subscriber), the only sending queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+
+from digest.store.tables import (
+    deliveries,
+    edition_items,
+    issues,
+    subscribers,
+    subscriptions,
+)
+from digest.store.upsert import chunks, upsert
+from digest.types import Delivery, DeliveryState
+
+#: A paper in one of these never reached the reader, and is still owed.
+NOT_DELIVERED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
+BY_OPERATOR = "listed under `to` in the operator's configuration"
+
+
+# --- readers -------------------------------------------------------------------------------------
+
+
+def sync_operator_readers(
+    connection: Connection,
+    digest: str,
+    addresses: Sequence[str],
+    now: datetime,
+    new_id: Callable[[], str],
+) -> None:
+    """Make the subscriptions of a digest's `to` what the configuration says.
+
+    A reader who left by herself stays away; one whom the operator took out and put back in is
+    confirmed anew, from now on.
+    """
+    here = _by_address(connection, addresses)
+    for address in addresses:
+        if address not in here:
+            here[address] = new_id()
+            values = {"id": here[address], "address": address, "state": "active"}
+            connection.execute(insert(subscribers).values(**values, created_at=now))
+    of_operator = select(subscriptions).where(
+        subscriptions.c.digest == digest, subscriptions.c.evidence == BY_OPERATOR
+    )
+    had = {row.subscriber_id: row for row in connection.execute(of_operator)}
+    fresh = {"digest": digest, "state": "confirmed", "evidence": BY_OPERATOR, "confirmed_at": now}
+    wanted = [here[address] for address in addresses]
+    joining = [id for id in wanted if id not in had or had[id].ended_at is not None]
+    back = [id for id in joining if id in had]
+    new = [{"subscriber_id": id, "ended_at": None, **fresh} for id in joining if id not in had]
+    upsert(connection, subscriptions, new, overwrite=False)
+    _set(connection, digest, back, state="confirmed", confirmed_at=now, ended_at=None)
+    gone = [id for id, row in had.items() if id not in wanted and row.ended_at is None]
+    _set(connection, digest, gone, state="unsubscribed", ended_at=now)
+
+
+def _set(connection: Connection, digest: str, ids: Sequence[str], **values: Any) -> None:
+    for chunk in chunks(ids, 500):
+        change = update(subscriptions).where(
+            subscriptions.c.digest == digest,
+            subscriptions.c.subscriber_id.in_(chunk),
+            subscriptions.c.evidence == BY_OPERATOR,
+        )
+        connection.execute(change.values(**values))
+
+
+def _by_address(connection: Connection, addresses: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for chunk in chunks(addresses, 500):
+        query = select(subscribers.c.address, subscribers.c.id)
+        rows = connection.execute(query.where(subscribers.c.address.in_(chunk)))
+        found.update((address, id) for address, id in rows)
+    return found
+
+
+def subscriber_id(connection: Connection, address: str) -> str | None:
+    """Who has the address."""
+    return _by_address(connection, [address]).get(address)
+
+
+def readers(connection: Connection, digest: str) -> list[Row[Any]]:
+    """Who is to get a digest: subscriber, address and since when, by id."""
+    query = (
+        select(subscribers.c.id, subscribers.c.address, subscriptions.c.confirmed_at)
+        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
+        .where(
+            subscriptions.c.digest == digest,
+            subscriptions.c.state == "confirmed",
+            subscribers.c.state == "active",
+        )
+    )
+    return list(connection.execute(query.order_by(subscribers.c.id)))
+
+
+# --- what is owed --------------------------------------------------------------------------------
+
+
+def missed(connection: Connection, digest: str, since: datetime) -> dict[str, list[str]]:
+    """Reader → the issues made since she confirmed, and since a moment, that never reached her.
+
+    A reader who has had no issue of the digest at all is owed the latest one as well.
+    """
+    got = exists().where(
+        deliveries.c.issue_id == issues.c.id,
+        deliveries.c.subscriber_id == subscriptions.c.subscriber_id,
+        deliveries.c.state.not_in(NOT_DELIVERED),
+    )
+    any_issue = issues.alias()
+    got_any = exists().where(
+        deliveries.c.issue_id == any_issue.c.id,
+        any_issue.c.digest == subscriptions.c.digest,
+        deliveries.c.subscriber_id == subscriptions.c.subscriber_id,
+    )
+    newest = (
+        select(issues.c.id)
+        .where(issues.c.digest == digest)
+        .order_by(issues.c.made_at.desc(), issues.c.slot.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    is_since = and_(issues.c.made_at >= subscriptions.c.confirmed_at, issues.c.made_at >= since)
+    query = (
+        select(subscriptions.c.subscriber_id, issues.c.id)
+        .join(issues, issues.c.digest == subscriptions.c.digest)
+        .where(subscriptions.c.digest == digest, subscriptions.c.state == "confirmed", ~got)
+        .where(or_(is_since, and_(issues.c.id == newest, ~got_any)))
+        .order_by(issues.c.made_at)
+    )
+    found: dict[str, list[str]] = {}
+    for reader, issue in connection.execute(query):
+        found.setdefault(reader, []).append(issue)
+    return found
+
+
+def delivered(connection: Connection, papers: Iterable[str]) -> dict[str, set[tuple[str, bool]]]:
+    """Reader → which of the papers she got, as new or as a revision, in whatever digest."""
+    found: dict[str, set[tuple[str, bool]]] = {}
+    for chunk in chunks(sorted(set(papers)), 500):
+        query = (
+            select(
+                deliveries.c.subscriber_id, edition_items.c.paper_id, edition_items.c.is_revision
+            )
+            .join(edition_items, edition_items.c.edition == deliveries.c.edition)
+            .where(edition_items.c.paper_id.in_(chunk))
+            .where(deliveries.c.state.not_in(NOT_DELIVERED))
+        )
+        for reader, paper, is_revision in connection.execute(query):
+            found.setdefault(reader, set()).add((paper, is_revision))
+    return found
+
+
+# --- the queue -----------------------------------------------------------------------------------
+
+
+def enqueue(connection: Connection, rows: Sequence[Delivery], now: datetime) -> int:
+    """Queue deliveries; building twice queues once. Returns how many are new."""
+    values = [
+        {
+            "issue_id": one.issue,
+            "subscriber_id": one.subscriber,
+            "edition": one.edition,
+            "state": one.state,
+            "message_id": one.message_id,
+            "attempts": 0,
+            "detail": "",
+            "updated_at": now,
+        }
+        for one in rows
+    ]
+    return upsert(connection, deliveries, values, overwrite=False)
+
+
+def has_delivery(connection: Connection, issue: str) -> set[str]:
+    """The readers with a delivery of an issue, in whatever state."""
+    query = select(deliveries.c.subscriber_id).where(deliveries.c.issue_id == issue)
+    return set(connection.execute(query).scalars())
+
+
+def in_state(
+    connection: Connection, states: Sequence[DeliveryState], digests: Sequence[str] | None = None
+) -> list[Delivery]:
+    """The deliveries in any of the states, edition by edition."""
+    query = (
+        select(deliveries, subscribers.c.address)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .where(deliveries.c.state.in_(states))
+        .order_by(issues.c.made_at, deliveries.c.edition, deliveries.c.subscriber_id)
+    )
+    if digests is not None:
+        query = query.where(issues.c.digest.in_(digests))
+    return [_delivery(row) for row in connection.execute(query)]
+
+
+def move(
+    connection: Connection,
+    delivery: Delivery,
+    before: DeliveryState,
+    after: DeliveryState,
+    now: datetime,
+    detail: str = "",
+) -> bool:
+    """Bring a delivery from one state to another; False when it was not in the first."""
+    change = update(deliveries).where(
+        deliveries.c.issue_id == delivery.issue,
+        deliveries.c.subscriber_id == delivery.subscriber,
+        deliveries.c.state == before,
+    )
+    values: dict[str, Any] = {"state": after, "detail": detail, "updated_at": now}
+    if after is DeliveryState.SENDING:
+        values["attempts"] = deliveries.c.attempts + 1
+    return connection.execute(change.values(**values)).rowcount == 1
+
+
+def by_state(connection: Connection) -> dict[str, int]:
+    """How many deliveries there are in each state."""
+    query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+    return {state: count for state, count in connection.execute(query)}
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        issue=row.issue_id,
+        subscriber=row.subscriber_id,
+        address=row.address,
+        edition=row.edition,
+        state=DeliveryState(row.state),
+        message_id=row.message_id,
+    )

@@ -1,0 +1,237 @@
+"""The tables. Migrations in `migrations/` bring a database to them; a test says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC. SQLite would drop the zone and hand back a naive one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuses what has no zone: it would be read back as another time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r} in a query")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """What SQLite gives back is UTC, though it does not say so."""
+        if value is None:
+            return None
+        moment: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment
+
+
+# --- what the sources said -----------------------------------------------------------------------
+
+papers = Table(
+    "papers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("abstract", Text, nullable=False),
+    Column("authors", JSON, nullable=False),
+    Column("categories", JSON, nullable=False),
+    Column("announced_on", Date, nullable=False),
+    Column("version", Integer),
+    Column("links", JSON, nullable=False),
+    Column("signals", JSON, nullable=False),
+    Column("first_seen_at", Utc, nullable=False),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("alias", String, primary_key=True),
+    Column("paper_id", ForeignKey("papers.id"), nullable=False, index=True),
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("paper_id", ForeignKey("papers.id"), nullable=False),
+    Column("source", String, nullable=False),
+    Column("announce", String),
+    Column("listed_on", Date),
+    Column("revised_on", Date),
+    PrimaryKeyConstraint("paper_id", "source"),
+    Index(None, "source", "listed_on"),
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("source", String, nullable=False),
+    Column("category", String, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("how", String, nullable=False),
+    Column("read_at", Utc, nullable=False),
+    PrimaryKeyConstraint("source", "category", "day"),
+)
+
+validators = Table(
+    "validators",
+    metadata,
+    Column("source", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("etag", String),
+    Column("last_modified", String),
+    Column("read_at", Utc, nullable=False),
+    PrimaryKeyConstraint("source", "url"),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("text_hash", String, nullable=False),
+    Column("summarizer", String, nullable=False),
+    Column("prompt_hash", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    PrimaryKeyConstraint("text_hash", "summarizer", "prompt_hash", "language"),
+)
+
+# --- what was made of it -------------------------------------------------------------------------
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("definition", String, nullable=False),
+    Column("since", Date, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("digest", String, nullable=False),
+    Column("slot", String, nullable=False),
+    Column("run_at", Utc, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("report", JSON, nullable=False),
+    PrimaryKeyConstraint("digest", "slot", "run_at"),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("digest", ForeignKey("digests.name"), nullable=False),
+    Column("slot", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    UniqueConstraint("digest", "slot"),
+)
+
+issue_items = Table(
+    "issue_items",
+    metadata,
+    Column("issue_id", ForeignKey("issues.id"), nullable=False),
+    Column("paper_id", ForeignKey("papers.id"), nullable=False, index=True),
+    Column("is_revision", Boolean, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("version", Integer),
+    Column("section", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("because", JSON, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("summarizer", String, nullable=False),
+    Column("language", String, nullable=False),
+    PrimaryKeyConstraint("issue_id", "paper_id", "is_revision"),
+)
+
+editions = Table(
+    "editions",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("issue_id", ForeignKey("issues.id"), nullable=False, index=True),
+    Column("format", String, nullable=False),
+    Column("language", String, nullable=False),
+)
+
+edition_items = Table(
+    "edition_items",
+    metadata,
+    Column("edition", ForeignKey("editions.key"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("paper_id", ForeignKey("papers.id"), nullable=False, index=True),
+    Column("is_revision", Boolean, nullable=False),
+    Column("is_shown", Boolean, nullable=False),
+    PrimaryKeyConstraint("edition", "position"),
+)
+
+# --- who gets it ---------------------------------------------------------------------------------
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("address", String, nullable=False, unique=True),
+    Column("state", String, nullable=False),  # pending, active, left
+    Column("created_at", Utc, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
+    Column("digest", String, nullable=False),
+    Column("state", String, nullable=False),  # unconfirmed, confirmed, unsubscribed
+    Column("evidence", Text, nullable=False),
+    Column("confirmed_at", Utc),
+    Column("ended_at", Utc),
+    PrimaryKeyConstraint("subscriber_id", "digest"),
+    Index(None, "digest", "state"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("issue_id", ForeignKey("issues.id"), nullable=False),
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
+    Column("edition", ForeignKey("editions.key"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("message_id", String, nullable=False, unique=True),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("detail", Text, nullable=False, default=""),
+    Column("updated_at", Utc, nullable=False),
+    PrimaryKeyConstraint("issue_id", "subscriber_id"),
+    Index(None, "subscriber_id"),
+    Index(None, "state"),
+)

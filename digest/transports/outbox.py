@@ -1,0 +1,56 @@
+"""The transport without a server: files in a folder. Writing there is sending."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from digest.errors import Permanent, Temporary
+from digest.types import Mail, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """`outbox/DIGEST/SLOT/` with the issue's pages and one .eml a mail. Nothing moves them."""
+
+    folder: Path
+    is_repeatable = True  # the same mail is the same file
+
+    def send(self, mail: Mail, issue: str) -> Receipt:
+        """Write the mail, whole or not at all."""
+        name = re.sub(r"[^\w.@+-]", "_", mail.to)[:120]
+        tail = re.sub(r"[^0-9a-f]", "", mail.message_id.partition("@")[0])[:8]
+        path = self._home(issue) / f"{name}-{tail}.eml"
+        _write(path, mail.content)
+        return Receipt(detail=str(path))
+
+    def publish(self, issue: str, pages: Mapping[str, str]) -> Path:
+        """Write the issue's pages; returns their folder."""
+        home = self._home(issue)
+        for name, words in pages.items():
+            _write(home / name, words.encode())
+        return home
+
+    def _home(self, issue: str) -> Path:
+        digest, _, slot = issue.partition("/")
+        if not re.fullmatch(r"[\w-]+", digest) or not re.fullmatch(r"[\w:+-]+", slot):
+            raise Permanent(f"issue {issue!r} has a name that is no name of a folder")
+        return self.folder / digest / slot
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Aside first and then renamed, so that nobody ever reads half a mail."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as why:
+        aside.unlink(missing_ok=True)
+        raise Temporary(f"cannot write {path}: {why.strerror or why}") from why

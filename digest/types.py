@@ -1,0 +1,374 @@
+"""Every value that passes between the parts, in the order the data takes. Pure.
+
+    Request → Response → Entry → Paper → Match → Summary → Issue → Mail → Delivery → Receipt
+            fetch      source   dedupe  match  summarize  compose  render  queue    transport
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
+Format = Literal["html", "markdown", "text"]
+
+
+class Reason(StrEnum):
+    """Why a run sent something, or why it did not."""
+
+    SENT = "sent"  #: a source brought papers; a digest went out
+    QUIET = "quiet"  #: a working day on which the sources had nothing
+    WEEKEND = "weekend"
+    HOLIDAY = "holiday"
+    STALE = "stale"  #: the feed says today and holds what it held before
+    LATE = "late"  #: the feed still shows an earlier day
+    BLOCKED = "blocked"  #: a source told us to stay away
+    DOWN = "down"  #: a source did not answer, or not with the whole of its feed
+    NO_MATCH = "no-match"  #: there were new papers, none on the topics
+    ALL_SENT = "all-sent"  #: whatever matches was sent before
+    NOT_DUE = "not-due"
+
+
+#: A slot with one of these is not done with: the next run tries again.
+UNFINISHED = frozenset({Reason.STALE, Reason.LATE, Reason.BLOCKED, Reason.DOWN})
+
+
+# --- fetch ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One thing to ask a service for."""
+
+    url: str  #: http(s), or "sample:FILE" for the papers in the package
+    source: str  #: the configured name of the source that asks
+    kind: str  #: the shape of the bytes to come; a word between a source's own two halves
+    accept: str = "*/*"
+    group: str  #: whose pace to keep: all services of one operator are one group
+    pace_s: float = 1.0  #: at least this many seconds from one request of the group to the next
+    is_conditional: bool = True  #: the same address is asked again, so "has it changed?" is worth it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What a service gave us to ask "has it changed?" with."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The whole of what came back for a request."""
+
+    request: Request
+    body: bytes
+    is_unchanged: bool = False  #: 304: the body is empty, and what we read before still holds
+    validators: Validators = Validators()
+
+
+# --- source --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Where a paper can be read and talked about; each an http(s) address or empty."""
+
+    abstract: str = ""
+    pdf: str = ""
+    code: str = ""
+    discussion: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What the community says of a paper; None where no source has told."""
+
+    upvotes: int | None = None
+    comments: int | None = None
+    stars: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one feed says about one paper. All text is plain Unicode."""
+
+    source: str  #: the configured name
+    aliases: tuple[str, ...]  #: "arxiv:2401.01234", "doi:10.1/x", …; the strongest first
+    title: str
+    abstract: str
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()  #: the primary one first
+    announce: AnnounceType | None = None  #: None where the source knows no such thing
+    announced_on: date  #: the day the source announced it, as well as that is known
+    listed_on: date | None = None  #: the day from which readers are owed it; set by `conclude`
+    version: int | None = None
+    links: Links = Links()
+    signals: Signals = Signals()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """That a source was read for a category and a day, and how well."""
+
+    category: str  #: "" where the source has none
+    day: date
+    how: Literal["asked", "api", "feed"]  #: asked for in vain; by the lagging index; in full
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a source needs to know to decide what to ask for."""
+
+    source: str  #: the configured name
+    now: datetime  #: aware
+    categories: tuple[str, ...] = ()  #: of all digests that read this source, sorted
+    is_first: bool = False  #: nothing was ever read from it into this store
+    coverage: tuple[Coverage, ...] = ()
+    recent: Mapping[str, date] = field(default_factory=dict)  #: alias → listed_on, last weeks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one response held."""
+
+    request: Request
+    entries: tuple[Entry, ...] = ()
+    is_unchanged: bool = False
+    day: date | None = None  #: the day the service says this is of
+    rows: int = 0  #: how many records the response held, unreadable ones included
+    total: int | None = None  #: how many the service says it has for the whole question
+    note: str = ""  #: something an operator should know, though the page could be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """That a request came to nothing, and why."""
+
+    request: Request
+    reason: Reason  #: BLOCKED or DOWN
+    detail: str
+
+
+Answer = Page | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """All that one source had to say in one run."""
+
+    source: str
+    reason: Reason
+    entries: tuple[Entry, ...] = ()
+    covered: tuple[Coverage, ...] = ()
+    detail: str = ""  #: in words, for the operator
+
+
+# --- dedupe --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """That a source has, or had, a paper."""
+
+    source: str
+    announce: AnnounceType | None
+    listed_on: date | None  #: None: only ever seen as a replacement, so never to be sent as new
+    revised_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A work, with what every source knows of it."""
+
+    id: str  #: the alias under which it was first stored
+    aliases: tuple[str, ...]
+    title: str
+    abstract: str
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    announced_on: date  #: the first announcement known
+    version: int | None = None
+    links: Links = Links()
+    signals: Signals = Signals()
+    listings: tuple[Listing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """That two stored papers are one: whatever was said of `loser` now holds for `survivor`."""
+
+    loser: str
+    survivor: str
+
+
+# --- match ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A paper that belongs to a topic, and why."""
+
+    paper: Paper
+    topic: str
+    score: float  #: rounded to three places; >= 1 is a match, no upper bound
+    because: tuple[str, ...]  #: the phrases found, for the reader of the mail
+
+
+# --- summarize -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Our text about a paper."""
+
+    text: str
+    summarizer: str  #: what made it, with its revision: "lead/1"
+    language: str = "en"
+
+
+# --- compose -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A paper's place in an issue."""
+
+    paper: Paper
+    section: str  #: the topic it stands under
+    score: float
+    because: tuple[str, ...]
+    summary: Summary
+    is_revision: bool = False  #: sent before and revised since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One dated number of a digest: public and archived."""
+
+    digest: str
+    slot: str  #: local wall time at which it is due, "2026-06-22T08:00"
+    title: str
+    made_at: datetime
+    items: tuple[Item, ...]  #: best first, revisions last
+
+    @property
+    def id(self) -> str:
+        """"DIGEST/SLOT"."""
+        return f"{self.digest}/{self.slot}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What readers with the same choice get of an issue."""
+
+    key: str  #: hash of all that follows
+    issue: Issue
+    shown: tuple[Item, ...]  #: in the order of the mail
+    more: tuple[Item, ...]  #: past the cap, on the web; they count as delivered
+    format: Format = "html"
+    language: str = "en"
+
+
+# --- render --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masthead:
+    """What stands around the papers in every issue of a digest."""
+
+    title: str  #: the digest's, "Efficient models"
+    operator: str  #: who runs it
+    address: str  #: postal
+    contact: str  #: an e-mail address
+    sender: str  #: the From header, "Efficient models <digest@papers.example.org>"
+    base_url: str = ""  #: where the web pages are; empty: there are none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """An edition as text, the same for all who get it."""
+
+    edition: str  #: its key
+    subject: str
+    html: str
+    markdown: str
+    text: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One message, bytes ready to go."""
+
+    sender: str  #: envelope address
+    to: str  #: envelope address
+    message_id: str  #: without angle brackets; the same for a delivery whenever it is made
+    content: bytes  #: RFC 5322, CRLF
+
+
+# --- queue and transport -------------------------------------------------------------------------
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"  #: committed before the last byte goes out
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    IN_DOUBT = "in-doubt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One issue's way to one subscriber."""
+
+    issue: str  #: the issue's id
+    subscriber: str  #: the subscriber's id
+    address: str
+    edition: str  #: the edition's key
+    state: DeliveryState = DeliveryState.QUEUED
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """That a transport took a mail."""
+
+    detail: str  #: where it lies, or what the server said
+
+
+# --- what a run has to say -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """What a source brought."""
+
+    source: str
+    reason: Reason
+    entries: int = 0
+    new: int = 0  #: papers the store did not have
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Why there was a mail, or why not."""
+
+    digest: str
+    slot: str
+    reason: Reason
+    papers: int = 0
+    mails: int = 0
+    sources: tuple[SourceReport, ...] = ()
+    folder: str = ""  #: where the issue's pages lie, if the transport has such a place
+    has_failed: bool = False  #: something went wrong and will be tried again
+    detail: str = ""
