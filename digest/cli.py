@@ -178,7 +178,9 @@ def build(
         last = _day(end, "--to") or setup.now.date() + timedelta(days=1)
         first = _day(start, "--from") or last - timedelta(days=7)
         if first >= last:
-            raise Misuse(f"--from {first} is not before --to {last}; --to is the day after the last")
+            raise Misuse(
+                f"--from {first} is not before --to {last}; --to is the day after the last"
+            )
         made = previews.by_hand(setup, name, first, last, topic or ())
         pages = {
             "issue.html": made.rendered.html,
@@ -214,7 +216,8 @@ def preview(
         str | None, typer.Option(metavar="FILE|-", help="Write it there, open nothing.")
     ] = None,
     serve: Annotated[
-        int | None, typer.Option(metavar="PORT", help="Show it on this machine, made anew each time.")
+        int | None,
+        typer.Option(metavar="PORT", help="Show it on this machine, made anew each time."),
     ] = None,
     config: ConfigFile = None,
     now: Now = None,
@@ -426,7 +429,9 @@ def _chosen(config: Config, names: list[str], all: bool) -> list[str]:
             import difflib
 
             near = difflib.get_close_matches(name, config.digests, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(config.digests)}"
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"there are {', '.join(config.digests)}"
+            )
             raise Misuse(f"no digest is called {name!r}; {hint}")
     return list(config.digests) if all else list(dict.fromkeys(names))
 
@@ -557,7 +562,9 @@ def _serve(make: Callable[[], Preview], setup: Setup, format: str, port: int) ->
             self.send_response(status)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+            self.send_header(
+                "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"
+            )
             self.end_headers()
             self.wfile.write(body)
 

@@ -90,9 +90,7 @@ def issue(
         )
         for paper in sorted(revisions, key=lambda p: p.id)
     ]
-    return Issue(
-        digest=digest, slot=slot, title=title, made_at=made_at, items=tuple(items + again)
-    )
+    return Issue(digest=digest, slot=slot, title=title, made_at=made_at, items=tuple(items + again))
 
 
 def edition(
@@ -129,6 +127,8 @@ def edition(
 def _key(
     issue_id: str, shown: Sequence[Item], more: Sequence[Item], format: str, language: str
 ) -> str:
-    choice = [[[i.paper.id, i.is_revision, i.paper.version] for i in part] for part in (shown, more)]
+    choice = [
+        [[i.paper.id, i.is_revision, i.paper.version] for i in part] for part in (shown, more)
+    ]
     words = json.dumps([issue_id, format, language, choice], ensure_ascii=False)
     return hashlib.sha256(words.encode()).hexdigest()[:32]

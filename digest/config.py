@@ -151,7 +151,9 @@ class Digest(_Part):
         except Misuse as why:
             raise ValueError(str(why)) from why
         if not (self.topics or self.categories or self.authors):
-            raise ValueError("says nothing of what it is about; give it topics, categories or authors")
+            raise ValueError(
+                "says nothing of what it is about; give it topics, categories or authors"
+            )
         return self
 
     @property
@@ -368,5 +370,3 @@ def state_folder() -> Path:
 
     given = os.environ.get("DIGEST_STATE_FOLDER")
     return Path(given) if given else user_state_path("papers-digest")
-
-

@@ -113,7 +113,7 @@ def is_in_categories(paper: Paper, categories: Sequence[str]) -> bool:
     """Does the paper carry one of them, or one of their archives'? Papers without any pass."""
     if not categories or not paper.categories:
         return True
-    own = {c for c in paper.categories} | {c.split(".")[0] for c in paper.categories}
+    own = set(paper.categories) | {c.split(".")[0] for c in paper.categories}
     return not own.isdisjoint(categories)
 
 

@@ -31,7 +31,7 @@ class Schedule:
     trigger: Any  #: APScheduler's CronTrigger
 
     def slots(self, after: datetime, until: datetime) -> list[str]:
-        """The slots in (after, until], as local wall time; one a wall time, also on clock changes."""
+        """The slots in (after, until], as local wall time; when clocks change, too, each once."""
         found: list[str] = []
         fired = self.trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
         while fired is not None and fired <= until:
@@ -74,7 +74,9 @@ def _fields(words: str) -> dict[str, Any]:
     names = re.sub(r"^(weekly|every)\b( on)?", "", when).replace(" and ", " ").split()
     days = [name[:3] for name in names]
     full = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-    known = all(d in DAYS and full[DAYS.index(d)].startswith(n) for d, n in zip(days, names, strict=True))
+    known = all(
+        d in DAYS and full[DAYS.index(d)].startswith(n) for d, n in zip(days, names, strict=True)
+    )
     if days and known:
         return clock | {"day_of_week": ",".join(days)}
     if any(name.isdigit() for name in names):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from tempfile import TemporaryDirectory
 
-from digest import compose, match, plan, render, run
+from digest import compose, match, plan, run
+from digest import mail as letters
 from digest.errors import Misuse
 from digest.sources import calendar
 from digest.store import issues, ledger, open_store
@@ -120,7 +121,9 @@ def for_reader(setup: run.Setup, name: str, address: str) -> Preview:
         people = {person.id for person in ledger.readers(connection, name)}
         if reader is None or reader not in people:
             raise Misuse(f"{address!r} is no reader of {name!r}")
-        ids = ledger.missed(connection, name, setup.now - plan.LOOK_BACK).get(reader, [])
+        since = setup.now - plan.LOOK_BACK
+        owed = ledger.missed(connection, name, since, with_latest=True)
+        ids = owed.get(reader, [])
         old = [item for some in issues.items_of(connection, ids).values() for item in some]
     ahead = upcoming(setup, name)
     new = () if ahead.note else ahead.edition.issue.items
@@ -186,7 +189,5 @@ def _mail(setup: run.Setup, preview: Preview) -> bytes:
         edition=preview.edition.key,
         message_id=plan.message_id(issue.id, "preview", "localhost"),
     )
-    prepared = render.prepare(
-        preview.rendered, masthead, issue.made_at, preview.edition.format
-    )
-    return render.address(prepared, delivery).content
+    letter = letters.prepare(preview.rendered, masthead, issue.made_at, preview.edition.format)
+    return letters.address(letter, delivery).content

@@ -21,7 +21,8 @@ def find(kind: str, name: str, builtin: Mapping[str, Callable[..., T]]) -> Calla
     if ":" not in name:
         known = ", ".join(sorted(builtin))
         raise BadConfig(
-            f"{kind} {name!r} is not known; there are {known}, or your own as 'package.module:factory'"
+            f"{kind} {name!r} is not known; there are {known},"
+            " or your own as 'package.module:factory'"
         )
     module, _, attribute = name.partition(":")
     try:

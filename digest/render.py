@@ -30,9 +30,9 @@ from markupsafe import Markup
 from digest.errors import BadTemplate, MailTooLarge
 from digest.types import Edition, Item, Links, Masthead, Rendered
 
-_PACKAGE = Path(__file__).parent
+_IN_WHEEL = Path(__file__).parent / "_templates"
 #: The templates we ship: inside the package in a wheel, beside it in a checkout.
-BUILT_IN = next(filter(Path.is_dir, [_PACKAGE / "_templates"]), _PACKAGE.parent / "templates")
+BUILT_IN = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).parent.parent / "templates"
 
 # Source: Gmail clips a message at about 102 KB of HTML and hides the footer with it.
 MAX_HTML_BYTES = 102_000
@@ -86,6 +86,7 @@ def environment(folders: Sequence[Path]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         auto_reload=False,  # all editions of a run come from the same templates
     )
     made.filters.update(
@@ -275,8 +276,9 @@ def escape_markdown(text: str) -> str:
     """
     line = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(text.split()))
     line = re.sub(r"[\\`*_\[\]#]", r"\\\g<0>", line)
-    # Python-Markdown knows no backslash before these.
-    line = line.replace("<", "&lt;").replace("|", "&#124;").replace("~", "&#126;")
+    # Python-Markdown knows no backslash before these, nor one before the ] of a reference.
+    for mark, entity in (("<", "&lt;"), ("|", "&#124;"), ("~", "&#126;"), ("]:", "]&#58;")):
+        line = line.replace(mark, entity)
     return re.sub(r"^(\d*)([-+>.)])", r"\1\\\2", line)  # a list or a quotation
 
 

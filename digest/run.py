@@ -17,6 +17,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from digest import compose, dedupe, match, plan, registry, render, sources, summarizers, transports
+from digest import mail as letters
 from digest.config import Config, state_folder
 from digest.errors import (
     MailTooLarge,
@@ -39,6 +40,7 @@ from digest.types import (
     Failure,
     Issue,
     Item,
+    Mail,
     Masthead,
     Page,
     Paper,
@@ -91,7 +93,8 @@ def _fetcher(config: Config, names: Sequence[str]) -> Fetcher:
     is_real = any(config.kind(name) != "sample" for name in names)
     if is_real and not config.operator.contact:
         raise Misuse(
-            "the services want to know whom to write to: set contact under [operator] in digest.toml"
+            "the services want to know whom to write to:"
+            " set contact under [operator] in digest.toml"
         )
     return Fetcher(
         contact=config.operator.contact,
@@ -249,9 +252,7 @@ def summarize(setup: Setup, papers: Sequence[Paper]) -> dict[str, Summary]:
     with setup.store.read() as connection:
         known = summaries.known(connection, texts, summarizer.id, prompt, language)
     missing = [hash for hash in texts if hash not in known]
-    made = dict(
-        zip(missing, summarizer.summarize([texts[hash] for hash in missing]), strict=True)
-    )
+    made = dict(zip(missing, summarizer.summarize([texts[hash] for hash in missing]), strict=True))
     with setup.store.write() as connection:
         summaries.save(connection, made, summarizer.id, prompt, language, setup.now)
     known |= made
@@ -271,7 +272,9 @@ def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tupl
     store = setup.store
     with store.read() as connection:
         people = ledger.readers(connection, name)
-        missed = ledger.missed(connection, name, setup.now - plan.LOOK_BACK)
+        # Who has just joined gets the issue made now, or else the latest there is.
+        since = setup.now - plan.LOOK_BACK
+        missed = ledger.missed(connection, name, since, with_latest=issue is None)
         old = issues.items_of(connection, {id for ids in missed.values() for id in ids})
         # Without a new issue only the latest one can still be on its way to somebody.
         carrier = issue or issues.latest(connection, name)
@@ -400,9 +403,7 @@ def _recover(setup: Setup, transport: transports.Transport, sent: Sent) -> None:
                 sent.note(one.issue.partition("/")[0], f"{one.issue}: one mail is in doubt")
 
 
-def _publish(
-    setup: Setup, issue: Issue, transport: transports.Transport, sent: Sent
-) -> None:
+def _publish(setup: Setup, issue: Issue, transport: transports.Transport, sent: Sent) -> None:
     try:
         _, rendered = fit(setup, issue.digest, issue, issue.items)
         pages = {
@@ -456,17 +457,17 @@ class _Desk:
         self.setup = setup
         self.environment = templates(setup.config)
         self.edition = ""
-        self.prepared: Any = None
+        self.letter: letters.Letter | None = None
 
-    def mail(self, delivery: Delivery) -> Any:
-        if delivery.edition != self.edition:
+    def mail(self, delivery: Delivery) -> Mail:
+        if self.letter is None or delivery.edition != self.edition:
             with self.setup.store.read() as connection:
                 edition = issues.load_edition(connection, delivery.edition)
-            self.prepared = self._prepare(edition)
+            self.letter = self._prepare(edition)
             self.edition = delivery.edition
-        return render.address(self.prepared, delivery)
+        return letters.address(self.letter, delivery)
 
-    def _prepare(self, edition: Edition) -> Any:
+    def _prepare(self, edition: Edition) -> letters.Letter:
         name = edition.issue.digest
         if name not in self.setup.config.digests:
             raise Permanent(f"digest {name!r} is no longer in the configuration")
@@ -474,7 +475,7 @@ class _Desk:
         items = [*edition.shown, *edition.more]
         fragments = render.render_items(items, masthead, self.environment)
         rendered = render.render(edition, masthead, self.environment, fragments)
-        return render.prepare(rendered, masthead, edition.issue.made_at, edition.format)
+        return letters.prepare(rendered, masthead, edition.issue.made_at, edition.format)
 
 
 # --- run -----------------------------------------------------------------------------------------
@@ -590,5 +591,3 @@ def exit_code(reports: Sequence[Report]) -> int:
 def sources_exit_code(found: Iterable[SourceReport]) -> int:
     """The same for a fetch alone."""
     return int(any(source.reason in UNFINISHED for source in found))
-
-

@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from html.entities import html5
 
 # A text that still changes after so many readings is not prose but a trap (entities within
@@ -136,6 +136,8 @@ _DECLARATIONS = _words("em it bf tt sc sl rm sf itshape bfseries scshape ttfamil
 _ADDRESSES = _words("url path nolinkurl")
 _CITATIONS = _words("cite citep citet citealp citealt parencite ref eqref")
 _SPACES = _words("quad qquad par newline noindent xspace smallskip medskip bigskip")
+# Only the letters that every font has; a mail with boxes in it is worse than a plain F.
+_DOUBLE_STRUCK = str.maketrans("CHNPQRZ", "ℂℍℕℙℚℝℤ")
 # What the symbol table of pylatexenc lacks, or has in a form that is no help to a reader.
 _SYMBOLS = {
     "ne": "≠", "neg": "¬", "land": "∧", "lor": "∨", "implies": "⟹", "iff": "⟺", "models": "⊨",
@@ -257,6 +259,16 @@ _SIMPLE: dict[str, Callable[[re.Match[str]], str]] = {
 }
 
 
+_OF_GROUP: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(_TEXTS | _FONTS, str),
+    **dict.fromkeys(_CITATIONS, lambda keys: f"[{keys.replace(',', ', ')}]"),
+    "mathbb": lambda letters: letters.translate(_DOUBLE_STRUCK),
+    "footnote": lambda note: f" ({note})",
+    "textsuperscript": lambda content: _script("^", content),
+    "textsubscript": lambda content: _script("_", content),
+}
+
+
 def _read_macro(source: _Source, name: str, end: int, depth: int) -> tuple[str, int]:
     group = source.group(end)
     if group and name in _OF_GROUP:
@@ -270,7 +282,7 @@ def _read_macro(source: _Source, name: str, end: int, depth: int) -> tuple[str, 
         return "", end + source.text.startswith(" ", end)
     if name in _SPACES:
         return " ", end
-    symbol = _symbol(name)
+    symbol = _symbols().get(name)
     if symbol is None:
         return "\\" + name, end
     if source.text.startswith("{}", end):
@@ -280,20 +292,21 @@ def _read_macro(source: _Source, name: str, end: int, depth: int) -> tuple[str, 
     return symbol, end + (ends_macro and source.text.startswith(" ", end))
 
 
-@lru_cache(maxsize=1024)
-def _symbol(name: str) -> str | None:
-    """What a macro without arguments stands for."""
-    if name in _NAMES:
-        return name
-    if name in _SYMBOLS:
-        return _SYMBOLS[name]
+@cache
+def _symbols() -> dict[str, str]:
+    """What the macros without arguments stand for."""
     # Imported here: most texts have no TeX, and the commands of the program start faster.
     from pylatexenc.latex2text import get_default_latex_context_db
 
     # pylatexenc's own reader of whole texts drops what it does not know, takes "%" for a
-    # comment and eats what follows a lone "$"; only its table of symbols is used.
-    found = getattr(get_default_latex_context_db().get_macro_spec(name), "simplify_repl", None)
-    return found if isinstance(found, str) and found.strip() and "%" not in found else None
+    # comment and eats what follows a lone "$"; only its table of symbols is used. What is
+    # longer than one character there is no symbol (and \today is not even constant).
+    found = {
+        spec.macroname: spec.simplify_repl
+        for spec in get_default_latex_context_db().iter_macro_specs()
+        if isinstance(spec.simplify_repl, str) and len(spec.simplify_repl.strip()) == 1
+    }
+    return found | _SYMBOLS | {name: name for name in _NAMES}
 
 
 # --- formulas ------------------------------------------------------------------------------------
@@ -410,7 +423,7 @@ def _math_macro(source: _Source, at: int, depth: int) -> tuple[str, int]:
         return " ", end
     if name in _NAMES:
         return _apart(name), macro.end(1)
-    symbol = _symbol(name)
+    symbol = _symbols().get(name)
     if symbol is None:
         raise _UnreadableError
     return symbol, end
@@ -465,15 +478,6 @@ def _with_mark(mark: str) -> Callable[[str], str]:
     return lambda base: base + mark * (len(base) == 1)
 
 
-# Only the letters that every font has; a mail with boxes in it is worse than a plain F.
-_DOUBLE_STRUCK = str.maketrans("CHNPQRZ", "ℂℍℕℙℚℝℤ")
-_OF_GROUP: dict[str, Callable[[str], str]] = {
-    **dict.fromkeys(_TEXTS | _FONTS, str),
-    **dict.fromkeys(_CITATIONS, lambda keys: f"[{keys.replace(',', ', ')}]"),
-    "footnote": lambda note: f" ({note})",
-    "textsuperscript": lambda content: _script("^", content),
-    "textsubscript": lambda content: _script("_", content),
-}
 _OF_ONE: dict[str, Callable[[str], str]] = {
     **dict.fromkeys(_TEXTS | _FONTS, str),
     "mathbb": lambda letters: letters.translate(_DOUBLE_STRUCK),
@@ -542,6 +546,7 @@ _ABBREVIATION = re.compile(
     rf"(?:[^\W\d_]{{1,2}}\.)+[^\W\d_]{{1,2}}|[A-Z]|(?i:{'|'.join(_NEVER_LAST | _SELDOM_LAST)})"
 )
 _WORD = re.compile(r"[\"'“‘«(\[]*(\w[\w-]*)")
+_COUNTER = re.compile(r"\((?:[ivx]+|[a-z])\) ")
 _STARTERS = _words(
     "A After All Although An And As At Based Both But By Code Compared Despite Each Even "
     "Existing Experiments Extensive Finally First For From Further Furthermore Given Here How "
@@ -576,7 +581,8 @@ def _is_last(text: str, start: int, end: re.Match[str]) -> bool:
     if mark in "。！？":
         return True
     following = _WORD.match(text, end.end())
-    if not following or following[1].islower():
+    is_counted = _COUNTER.match(text, end.end())  # "(i) …"
+    if not following or (following[1].islower() and not is_counted):
         return False
     before = text[max(start, text.rfind(" ", start, end.start()) + 1) : end.start()]
     word = re.split(r"[(\[{\"'“‘]", before)[-1]

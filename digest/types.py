@@ -1,7 +1,7 @@
 """Every value that passes between the parts, in the order the data takes. Pure.
 
-    Request → Response → Entry → Paper → Match → Summary → Issue → Mail → Delivery → Receipt
-            fetch      source   dedupe  match  summarize  compose  render  queue    transport
+Request → Response → Entry → Paper → Match → Summary → Issue → Mail → Delivery → Receipt
+        fetch      source   dedupe  match  summarize  compose  render  queue    transport
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Request:
     accept: str = "*/*"
     group: str  #: whose pace to keep: all services of one operator are one group
     pace_s: float = 1.0  #: at least this many seconds from one request of the group to the next
-    is_conditional: bool = True  #: the same address is asked again, so "has it changed?" is worth it
+    is_conditional: bool = (
+        True  #: the same address is asked again, so "has it changed?" is worth it
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +259,7 @@ class Issue:
 
     @property
     def id(self) -> str:
-        """"DIGEST/SLOT"."""
+        """Digest and slot, DIGEST/SLOT."""
         return f"{self.digest}/{self.slot}"
 
 

@@ -134,7 +134,9 @@ def biorxiv(found: Sequence[dict[str, object]], total: object = None) -> bytes:
     return json.dumps({"messages": [message], "collection": found}).encode()
 
 
-def preprint(n: int, posted: str, version: str = "1", category: str = "neuroscience") -> dict[str, object]:
+def preprint(
+    n: int, posted: str, version: str = "1", category: str = "neuroscience"
+) -> dict[str, object]:
     """A row of bioRxiv's."""
     return {
         "doi": f"10.5555/2026.{n:06d}",

@@ -27,14 +27,20 @@ def test_votes_lift_a_paper_and_ties_go_by_id() -> None:
 
 def items(*scores: float, section: str = "a") -> list[Item]:
     return [
-        item(paper(f"{section}{n}", number=f"2606.{ord(section):02d}{n:03d}"), score=s, section=section)
+        item(
+            paper(f"{section}{n}", number=f"2606.{ord(section):02d}{n:03d}"),
+            score=s,
+            section=section,
+        )
         for n, s in enumerate(scores)
     ]
 
 
 def test_the_best_are_shown_by_section_in_the_order_of_the_topics() -> None:
     some = items(1.0, 5.0, section="b") + items(3.0, 2.0, section="a")
-    made = edition(issue("d", "2026-06-22T08:00", "D", NOW, [], [], {}), some, cap=3, topics=["a", "b"])
+    made = edition(
+        issue("d", "2026-06-22T08:00", "D", NOW, [], [], {}), some, cap=3, topics=["a", "b"]
+    )
     assert [i.paper.title for i in made.shown] == ["a0", "a1", "b1"]
     assert [i.paper.title for i in made.more] == ["b0"]
 

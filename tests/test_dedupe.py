@@ -120,7 +120,9 @@ def test_reading_the_same_again_changes_nothing() -> None:
     assert again.papers == ()
 
 
-names = st.sampled_from(["arxiv:2606.00001", "arxiv:2606.00002", "doi:10.5555/a", "link:x", "link:y"])
+names = st.sampled_from(
+    ["arxiv:2606.00001", "arxiv:2606.00002", "doi:10.5555/a", "link:x", "link:y"]
+)
 entries = st.builds(
     lambda aliases, title, source: entry(*aliases, title=title, source=source),
     st.lists(names, min_size=1, max_size=3, unique=True),

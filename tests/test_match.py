@@ -42,7 +42,10 @@ def test_topics_are_phrases_joined_by_and_or_not(topic: str, title: str, expecte
 
 
 def test_a_match_names_the_phrases_that_were_found() -> None:
-    assert found("diffusion and (video or image)", "Video diffusion").because == ("diffusion", "video")
+    assert found("diffusion and (video or image)", "Video diffusion").because == (
+        "diffusion",
+        "video",
+    )
 
 
 def test_a_word_in_the_title_counts_for_more() -> None:
@@ -90,7 +93,11 @@ def test_an_excluded_paper_never_appears() -> None:
 def test_order_follows_the_papers_then_the_topics() -> None:
     papers = [paper("Boats and robots"), paper("Robots", number="2606.00002")]
     pairs = [(m.paper.title, m.topic) for m in match(papers, interest("robots", "boats"))]
-    assert pairs == [("Boats and robots", "robots"), ("Boats and robots", "boats"), ("Robots", "robots")]
+    assert pairs == [
+        ("Boats and robots", "robots"),
+        ("Boats and robots", "boats"),
+        ("Robots", "robots"),
+    ]
 
 
 def test_a_followed_author_is_a_reason_of_its_own() -> None:
@@ -111,7 +118,9 @@ def test_categories_filter_only_papers_that_carry_some() -> None:
 
 def test_without_topics_everything_in_the_categories_matches() -> None:
     papers = [paper(), paper(number="2606.00002", categories=("math.CO",))]
-    assert [m.paper.id for m in match(papers, interest(categories=("cs.CL",)))] == ["arxiv:2606.00001"]
+    assert [m.paper.id for m in match(papers, interest(categories=("cs.CL",)))] == [
+        "arxiv:2606.00001"
+    ]
 
 
 @given(st.text(max_size=60))

@@ -29,7 +29,7 @@ from digest.render import (
     render_items,
     wrap,
 )
-from digest.types import Edition, Item, Links, Listing, Masthead, Rendered, Signals
+from digest.types import Edition, Links, Listing, Masthead, Rendered, Signals
 
 OURS = environment([])
 
@@ -530,6 +530,7 @@ HOSTILE = (
     "<!-- --><b>",
     "](javascript:alert(1)) [x",
     "[x]: https://example.org",
+    "]: https://example.org",
     "<https://example.org>",
     "&lt;b&gt; &copy; &#38; &amp",
     "&#38;",

@@ -43,6 +43,7 @@ API_PAGE = 500  #: entries; the manual asks for fewer than 1,000
 # Moderation holds papers for days, and the index learns of some days after the feed.
 HELD_DAYS = 7
 LAG_DAYS = 7
+SLACK = timedelta(hours=6)  # a list may be closed late
 BACKFILL_DAYS = 30  #: how far back a missed day is still asked for
 
 ARCHIVES = frozenset(
@@ -133,7 +134,8 @@ class Arxiv:
             if last.total is None or start >= last.total:
                 return None
         since = calendar.opened_at(days[0]) - timedelta(days=HELD_DAYS)
-        window = f"[{since.astimezone(UTC):%Y%m%d%H%M} TO {ask.now.astimezone(UTC):%Y%m%d%H%M}]"
+        until = min(ask.now, calendar.closed_at(days[-1]) + SLACK)
+        window = f"[{since.astimezone(UTC):%Y%m%d%H%M} TO {until.astimezone(UTC):%Y%m%d%H%M}]"
         anyof = " OR ".join(f"cat:{c if '.' in c else c + '.*'}" for c in categories)
         question = urlencode(
             {
@@ -181,9 +183,7 @@ def _read_api(parsed: Any, request: Request, ask: Ask) -> Page:
             primary = entry.categories[0] if entry.categories else ""
             kind: AnnounceType = "new" if {primary, primary.split(".")[0]} & own else "cross"
             entries.append(replace(entry, announce=kind))
-    return Page(
-        request=request, entries=tuple(entries), rows=len(parsed.entries), total=int(total)
-    )
+    return Page(request=request, entries=tuple(entries), rows=len(parsed.entries), total=int(total))
 
 
 def _entry(raw: Any, source: str, day: date) -> Entry | None:
@@ -317,7 +317,10 @@ def _day_of_feed(dated: date, today: date, ask: Ask) -> tuple[date, str]:
     is_missed = calendar.is_feed_day(dated) and not _has_covered(ask, dated)
     if is_missed and newest - timedelta(days=HELD_DAYS) <= dated <= today + timedelta(days=1):
         return dated, f"the feed is of {dated}, not yet of {today}"
-    return newest, f"wrong date: the feed is dated {dated}, its papers are new and count as {newest}"
+    return (
+        newest,
+        f"wrong date: the feed is dated {dated}, its papers are new and count as {newest}",
+    )
 
 
 def _has_covered(ask: Ask, day: date) -> bool:

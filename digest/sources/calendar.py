@@ -67,6 +67,10 @@ def announced_on(submitted: datetime) -> date:
 
 def opened_at(day: date) -> datetime:
     """When the submissions of a feed day begin."""
-    closing = day - timedelta(days=3 if day.weekday() == 0 else 1)  # Monday's list closed on Friday
-    before = closing - timedelta(days=3 if closing.weekday() == 0 else 1)
-    return datetime.combine(before, CLOSES_AT, EASTERN)
+    return closed_at(closed_at(day).date())
+
+
+def closed_at(day: date) -> datetime:
+    """When they end: at 14:00 on the working day before; Monday's list closes on Friday."""
+    closing = day - timedelta(days=3 if day.weekday() == 0 else 1)
+    return datetime.combine(closing, CLOSES_AT, EASTERN)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from digest import text
 from digest.sources import listing, syndication
-from digest.sources.arxiv import is_category
+from digest.sources.arxiv import PACE_S, is_category
 from digest.types import Answer, Ask, Entry, Links, Page, Reading, Request, Response
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml, text/xml, */*"
@@ -33,7 +33,17 @@ class Feed:
         """The feed itself, once."""
         if answers:
             return None
-        return Request(url=self.url, source=self.name, kind="feed", accept=ACCEPT, group=self.name)
+        host = urlsplit(self.url).hostname or ""
+        is_arxiv = host == "arxiv.org" or host.endswith(".arxiv.org")
+        return Request(
+            url=self.url,
+            source=self.name,
+            kind="feed",
+            accept=ACCEPT,
+            # Whatever the source is called, arXiv counts over all its services.
+            group="arxiv" if is_arxiv else f"feed-{self.name}",
+            pace_s=PACE_S if is_arxiv else 1.0,
+        )
 
     def read(self, response: Response, ask: Ask) -> Page:
         """The whole feed."""
@@ -72,7 +82,9 @@ def _entry(raw: Any, ask: Ask) -> Entry | None:
         abstract=text.plain(_body(raw)),
         authors=tuple(filter(None, names)) or text.authors(raw.get("author", "")),
         # Other tags are the publisher's own words and would fail every condition on categories.
-        categories=tuple(t for tag in raw.get("tags", []) if is_category(t := tag.get("term") or "")),
+        categories=tuple(
+            t for tag in raw.get("tags", []) if is_category(t := tag.get("term") or "")
+        ),
         announced_on=dated,
         links=Links(abstract=page),
     )

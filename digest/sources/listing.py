@@ -1,4 +1,4 @@
-"""From which day a source's entries are owed, for sources that announce without a calendar. Pure."""
+"""From which day entries are owed, for sources that announce without a calendar. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _reason(
     if failures:
         is_blocked = any(f.reason is Reason.BLOCKED for f in failures)
         return Reason.BLOCKED if is_blocked else Reason.DOWN
-    if any(not ask.recent.keys() & set(e.aliases) for e in entries):
+    if any(e.listed_on and not ask.recent.keys() & set(e.aliases) for e in entries):
         return Reason.SENT
     if entries or any(page.is_unchanged for page in pages):
         return Reason.ALL_SENT

@@ -64,19 +64,29 @@ def open_store(url: str, now: datetime) -> Store:
     if address.get_backend_name() not in ("sqlite", "postgresql"):
         name = address.get_backend_name()
         raise BadConfig(f'store = {url!r}: {name!r} is not known; use "sqlite" or "postgresql"')
-    store = _engines(address)
     try:
-        with store.exclusive("migrate"):
-            _migrate(store.writer, now)
-    except (OperationalError, OSError) as why:
-        reason = str(getattr(why, "orig", why)).strip()
-        shown = address.render_as_string(hide_password=True)
-        raise BadConfig(f"the store {shown} cannot be opened: {reason}") from why
+        store = _engines(address)
     except ModuleNotFoundError as why:
         raise BadConfig(
             'PostgreSQL needs its driver: pip install "papers-digest[postgres]"'
         ) from why
+    except OSError as why:
+        raise BadConfig(f"the store {_shown(address)} cannot be opened: {why}") from why
+    try:
+        with store.exclusive("migrate"):
+            _migrate(store.writer, now)
+    except (OperationalError, OSError) as why:
+        store.close()
+        reason = str(getattr(why, "orig", why)).strip()
+        raise BadConfig(f"the store {_shown(address)} cannot be opened: {reason}") from why
+    except BaseException:
+        store.close()
+        raise
     return store
+
+
+def _shown(address: URL) -> str:
+    return address.render_as_string(hide_password=True)
 
 
 def _engines(address: URL) -> Store:
@@ -85,12 +95,7 @@ def _engines(address: URL) -> Store:
             raise BadConfig("the store must be a file: sqlite:///digest.db")
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         return Store(_sqlite(address, "BEGIN IMMEDIATE"), _sqlite(address, "BEGIN"))
-    try:
-        engine = create_engine(address)
-    except ModuleNotFoundError as why:
-        raise BadConfig(
-            'PostgreSQL needs its driver: pip install "papers-digest[postgres]"'
-        ) from why
+    engine = create_engine(address)
     return Store(engine, engine)
 
 
@@ -146,7 +151,7 @@ def _migrate(engine: Engine, now: datetime) -> None:
         return
     if found is not None and found not in revisions():
         raise SchemaTooNew(
-            f"the store {engine.url.render_as_string(hide_password=True)} was written by a newer"
+            f"the store {_shown(engine.url)} was written by a newer"
             f" version of this program (schema {found}, known up to {HEAD});"
             " install that version, or restore the backup beside the file"
         )
@@ -181,5 +186,3 @@ def _back_up(file: Path, schema: str, now: datetime) -> None:
     finally:
         source.close()
         target.close()
-
-

@@ -209,9 +209,7 @@ def last_reports(connection: Connection) -> dict[str, Row[Any]]:
     """Digest → its newest report."""
     newest = select(reports.c.digest, func.max(reports.c.run_at).label("run_at"))
     newest_rows = newest.group_by(reports.c.digest).subquery()
-    same = and_(
-        newest_rows.c.digest == reports.c.digest, newest_rows.c.run_at == reports.c.run_at
-    )
+    same = and_(newest_rows.c.digest == reports.c.digest, newest_rows.c.run_at == reports.c.run_at)
     rows = connection.execute(select(reports).join(newest_rows, same))
     return {row.digest: row for row in rows}
 
@@ -222,8 +220,6 @@ def counts(connection: Connection, digest: str) -> tuple[int, int]:
     query = select(func.count()).select_from(deliveries.join(issues))
     sent = query.where(issues.c.digest == digest, deliveries.c.state == "sent")
     return made, connection.scalar(sent) or 0
-
-
 
 
 def last_run_at(connection: Connection, digest: str, slot: str) -> datetime | None:

@@ -100,10 +100,13 @@ def readers(connection: Connection, digest: str) -> list[Row[Any]]:
 # --- what is owed --------------------------------------------------------------------------------
 
 
-def missed(connection: Connection, digest: str, since: datetime) -> dict[str, list[str]]:
+def missed(
+    connection: Connection, digest: str, since: datetime, *, with_latest: bool
+) -> dict[str, list[str]]:
     """Reader → the issues made since she confirmed, and since a moment, that never reached her.
 
-    A reader who has had no issue of the digest at all is owed the latest one as well.
+    With `with_latest` a reader who has had no issue of the digest is owed the newest one too,
+    though it was made before she came.
     """
     got = exists().where(
         deliveries.c.issue_id == issues.c.id,
@@ -123,12 +126,14 @@ def missed(connection: Connection, digest: str, since: datetime) -> dict[str, li
         .limit(1)
         .scalar_subquery()
     )
-    is_since = and_(issues.c.made_at >= subscriptions.c.confirmed_at, issues.c.made_at >= since)
+    is_owed = and_(issues.c.made_at >= subscriptions.c.confirmed_at, issues.c.made_at >= since)
+    if with_latest:
+        is_owed = or_(is_owed, and_(issues.c.id == newest, ~got_any))
     query = (
         select(subscriptions.c.subscriber_id, issues.c.id)
         .join(issues, issues.c.digest == subscriptions.c.digest)
         .where(subscriptions.c.digest == digest, subscriptions.c.state == "confirmed", ~got)
-        .where(or_(is_since, and_(issues.c.id == newest, ~got_any)))
+        .where(is_owed)
         .order_by(issues.c.made_at)
     )
     found: dict[str, list[str]] = {}
@@ -220,7 +225,7 @@ def move(
 def by_state(connection: Connection) -> dict[str, int]:
     """How many deliveries there are in each state."""
     query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-    return {state: count for state, count in connection.execute(query)}
+    return {row.state: row[1] for row in connection.execute(query)}
 
 
 def _delivery(row: Row[Any]) -> Delivery:

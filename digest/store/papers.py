@@ -279,4 +279,3 @@ def _row(paper: Paper, now: datetime) -> dict[str, Any]:
         "signals": asdict(paper.signals),
         "first_seen_at": now,
     }
-

@@ -45,11 +45,14 @@ def upsert(
         make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         insert = make(table).values([dict(row) for row in chunk])
         changes = {
-            name: insert.excluded[name] for name in chunk[0] if name not in keys and name not in keep
+            name: insert.excluded[name]
+            for name in chunk[0]
+            if name not in keys and name not in keep
         }
         if overwrite and changes:
             statement = insert.on_conflict_do_update(index_elements=keys, set_=changes)
         else:
             statement = insert.on_conflict_do_nothing(index_elements=keys)
-        written += connection.execute(statement).rowcount
+        # PostgreSQL's driver does not count the rows of such a statement.
+        written += len(connection.execute(statement.returning(table.c[keys[0]])).all())
     return written

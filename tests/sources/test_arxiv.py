@@ -38,7 +38,9 @@ def covered(*days: date, how: str = "feed") -> tuple[Coverage, ...]:
     )
 
 
-def drive(asked: Ask, feed: bytes | Failure | None, api: bytes = b"") -> tuple[Reading, list[Request]]:
+def drive(
+    asked: Ask, feed: bytes | Failure | None, api: bytes = b""
+) -> tuple[Reading, list[Request]]:
     """Answer every request: the feed with `feed` (None: unchanged), the API with `api`."""
     answers: list[Answer] = []
     requests: list[Request] = []
@@ -77,7 +79,11 @@ def test_all_categories_are_asked_for_in_one_request() -> None:
 
 
 def test_a_good_day_lists_new_and_cross_and_never_replacements() -> None:
-    rows = [*shapes.rows(TUE, 2), *shapes.rows(TUE, 1, 2, "cross"), *shapes.rows(TUE, 1, 3, "replace")]
+    rows = [
+        *shapes.rows(TUE, 2),
+        *shapes.rows(TUE, 1, 2, "cross"),
+        *shapes.rows(TUE, 1, 3, "replace"),
+    ]
     reading, requests = drive(ask(coverage=covered(MON)), shapes.rss(TUE, rows))
     assert reading.reason is Reason.SENT
     assert len(requests) == 1
@@ -114,7 +120,10 @@ def test_an_empty_feed_on_a_weekend_is_a_weekend_and_asks_nothing_more() -> None
 
 def test_an_empty_feed_on_a_holiday_is_a_holiday() -> None:
     day = date(2026, 9, 7)
-    assert drive(ask(day, coverage=covered(day - timedelta(days=3))), shapes.rss(day, []))[0].reason is Reason.HOLIDAY
+    assert (
+        drive(ask(day, coverage=covered(day - timedelta(days=3))), shapes.rss(day, []))[0].reason
+        is Reason.HOLIDAY
+    )
 
 
 def test_an_empty_feed_on_a_working_day_is_quiet_and_leaves_the_day_open() -> None:
@@ -126,7 +135,9 @@ def test_an_empty_feed_on_a_working_day_is_quiet_and_leaves_the_day_open() -> No
 
 def test_yesterdays_papers_under_todays_date_are_stale() -> None:
     known = {f"arxiv:{id}": MON for id in shapes.ids(MON, 3)}
-    reading, _ = drive(ask(coverage=covered(MON), recent=known), shapes.rss(TUE, shapes.rows(MON, 3)))
+    reading, _ = drive(
+        ask(coverage=covered(MON), recent=known), shapes.rss(TUE, shapes.rows(MON, 3))
+    )
     assert reading.reason is Reason.STALE
     assert full_days(reading) == set()
     assert "all 3 of its papers came before" in reading.detail
@@ -134,7 +145,9 @@ def test_yesterdays_papers_under_todays_date_are_stale() -> None:
 
 def test_a_feed_not_yet_rebuilt_is_late() -> None:
     known = {f"arxiv:{id}": MON for id in shapes.ids(MON, 3)}
-    reading, _ = drive(ask(coverage=covered(MON), recent=known), shapes.rss(MON, shapes.rows(MON, 3)))
+    reading, _ = drive(
+        ask(coverage=covered(MON), recent=known), shapes.rss(MON, shapes.rows(MON, 3))
+    )
     assert reading.reason is Reason.LATE
 
 

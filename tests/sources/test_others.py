@@ -91,7 +91,12 @@ def test_a_full_page_is_followed_by_the_next() -> None:
 
 def test_odd_rows_are_left_out_and_counted() -> None:
     good = json.loads(shapes.daily([("2606.00001", 1)], TUE))
-    bad = [{"paper": {"id": "../etc", "title": "x"}}, {"paper": None}, 7, {"paper": {"id": "2606.1"}}]
+    bad = [
+        {"paper": {"id": "../etc", "title": "x"}},
+        {"paper": None},
+        7,
+        {"paper": {"id": "2606.1"}},
+    ]
     reading, _ = drive(HUB, ask(TUE), lambda r: json.dumps(good + bad).encode())
     assert {e.aliases[0] for e in reading.entries} == {"arxiv:2606.00001"}
     assert "4 papers without an id or title were left out" in reading.detail
@@ -143,12 +148,17 @@ def test_no_posts_found_is_no_error() -> None:
 
 
 def test_the_days_since_the_last_full_reading_are_asked_for() -> None:
-    coverage = (Coverage(category="", day=MON, how="feed"), Coverage(category="", day=TUE, how="asked"))
+    coverage = (
+        Coverage(category="", day=MON, how="feed"),
+        Coverage(category="", day=TUE, how="asked"),
+    )
     _, urls = drive(BIO, ask(FRI, coverage=coverage), lambda r: shapes.biorxiv([]))
     assert "/2026-06-20/2026-06-26/" in urls[0]
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"messages":[]}', b'{"messages":[{"status":"error"}]}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"messages":[]}', b'{"messages":[{"status":"error"}]}']
+)
 def test_what_is_not_the_details_is_a_failure(body: bytes) -> None:
     with pytest.raises(NotAFeed):
         drive(BIO, ask(TUE), lambda r: body)
@@ -225,5 +235,10 @@ def test_the_samples_have_the_shape_of_every_service() -> None:
 def test_no_link_of_an_invented_paper_leads_to_a_real_service() -> None:
     both, _ = drive(Sample(), ask(SECOND_DAY, "sample"), sample_bytes)
     for entry in both.entries:
-        for address in (entry.links.abstract, entry.links.pdf, entry.links.code, entry.links.discussion):
+        for address in (
+            entry.links.abstract,
+            entry.links.pdf,
+            entry.links.code,
+            entry.links.discussion,
+        ):
             assert not address or ".example." in address, address

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from build import NOW
+from sqlalchemy import text
+
+from digest.errors import BadConfig, SchemaTooNew
+from digest.store import Store, engine, open_store
+from digest.store.tables import metadata
+
+
+def test_the_migrations_make_the_tables(store: Store) -> None:
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_migration_is_the_one_the_program_knows() -> None:
+    assert engine.revisions()[-1] == engine.HEAD
+
+
+def test_opening_again_keeps_what_is_there(reopen: Callable[[], Store]) -> None:
+    with reopen().write() as connection:
+        connection.execute(
+            text("INSERT INTO digests (name, definition, since) VALUES ('d', 'x', '2026-06-22')")
+        )
+    with reopen().read() as connection:
+        assert connection.scalar(text("SELECT name FROM digests")) == "d"
+
+
+def test_a_newer_schema_is_refused_with_the_remedy(reopen: Callable[[], Store]) -> None:
+    with reopen().write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaTooNew, match="install that version"):
+        reopen()
+
+
+def test_an_older_file_is_copied_before_it_is_changed(tmp_path: Path) -> None:
+    file = tmp_path / "digest.db"
+    with sqlite3.connect(file) as old:
+        old.execute("CREATE TABLE notes (words TEXT)")
+        old.execute("INSERT INTO notes VALUES ('precious')")
+    old.close()
+    open_store(f"sqlite:///{file}", NOW).close()
+    (backup,) = tmp_path.glob("digest.db.*.backup")
+    with sqlite3.connect(backup) as copy:
+        assert copy.execute("SELECT words FROM notes").fetchone() == ("precious",)
+        assert copy.execute("SELECT name FROM sqlite_master").fetchall() == [("notes",)]
+    copy.close()
+
+
+def test_a_failed_block_leaves_nothing_behind(store: Store) -> None:
+    insert = text("INSERT INTO digests (name, definition, since) VALUES ('d', 'x', '2026-06-22')")
+    with pytest.raises(RuntimeError), store.write() as connection:
+        connection.execute(insert)
+        raise RuntimeError
+    with store.read() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM digests")) == 0
+
+
+def test_writers_wait_for_each_other_instead_of_failing(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(
+            text("INSERT INTO digests (name, definition, since) VALUES ('n', '0', '2026-06-22')")
+        )
+
+    def count() -> None:
+        for _ in range(20):
+            with store.exclusive("count"), store.write() as connection:
+                found = int(connection.scalar(text("SELECT definition FROM digests")) or 0)
+                connection.execute(text(f"UPDATE digests SET definition = '{found + 1}'"))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.read() as connection:
+        assert connection.scalar(text("SELECT definition FROM digests")) == "80"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("digest.db", "not the address of a database"),
+        ("mysql://host/name", "'mysql' is not known"),
+        ("sqlite://", "must be a file"),
+        ("sqlite:////proc/nowhere/digest.db", "cannot be opened"),
+        ("postgresql+psycopg://reader:secret@127.0.0.1:1/x", "cannot be opened"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_named_without_its_password(url: str, why: str) -> None:
+    with pytest.raises(BadConfig, match=why) as error:
+        open_store(url, NOW)
+    assert "secret" not in str(error.value)

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.message import EmailMessage, Message
+from email.utils import parseaddr, parsedate_to_datetime
+from typing import Any
+
+import pytest
+from build import NOW, delivery, edition, item, masthead, paper, rendered
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from digest.errors import BadConfig, Permanent
+from digest.mail import address, mail, prepare
+from digest.render import environment, render, render_items
+from digest.types import Delivery, Format, Masthead, Rendered
+
+DATED = datetime(2026, 6, 22, 8, 0, tzinfo=timezone(timedelta(hours=2)))
+
+
+def parsed(
+    of: Rendered | None = None,
+    to: Delivery | None = None,
+    around: Masthead | None = None,
+    format: Format = "html",
+) -> EmailMessage:
+    """A mail as a reader's program sees it; whatever is odd about it fails."""
+    written = mail(of or rendered(), to or delivery(), around or masthead(), NOW, format)
+    message = message_from_bytes(written.content, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    assert not [defect for part in message.walk() for defect in part.defects]
+    return message
+
+
+def text_of(message: Message, kind: str) -> str:
+    (part,) = [part for part in message.walk() if part.get_content_type() == f"text/{kind}"]
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content.decode().replace("\r\n", "\n")
+
+
+def decoded(header: str) -> str:
+    return str(make_header(decode_header(header)))
+
+
+# --- golden --------------------------------------------------------------------------------------
+
+
+def test_a_whole_mail(golden: Callable[[str, bytes], None]) -> None:
+    around = masthead(
+        title="Modèles économes", sender="Modèles économes <digest@papers.example.org>"
+    )
+    shown = [item(paper("Sparse Retrievers Learn to Forget")), item(paper("מודל שפה קטן"))]
+    of = edition(shown, [item("Not shown")], format="markdown")
+    templates = environment([])
+    text = render(of, around, templates, render_items(shown, around, templates))
+    written = mail(text, delivery(), around, DATED, "markdown")
+    golden("issue.eml", written.content)
+    message = message_from_bytes(written.content, policy=policy.default)
+    assert message["Subject"] == text.subject == "Modèles économes: 3 papers, 22 June 2026"
+    assert message["From"].addresses[0].display_name == "Modèles économes"
+    assert [text_of(message, kind) for kind in ("plain", "markdown", "html")] == [
+        text.text,
+        text.markdown,
+        text.html + "\n",
+    ]
+
+
+# --- headers -------------------------------------------------------------------------------------
+
+
+def test_the_headers_say_who_what_when_and_that_it_is_a_list() -> None:
+    message = parsed()
+    assert dict(message.items()) == {
+        "To": "reader@example.org",
+        "Message-ID": "<d1@papers.example.org>",
+        "List-Id": "Reading group <reading.papers.example.org>",
+        "From": "Reading group <digest@papers.example.org>",
+        "Subject": "Reading group: 1 paper, 22 June 2026",
+        "Date": "Mon, 22 Jun 2026 06:00:00 +0000",
+        "MIME-Version": "1.0",
+        "Auto-Submitted": "auto-generated",
+        "Precedence": "bulk",
+        "Content-Language": "en",
+        "Content-Type": message["Content-Type"],
+    }
+
+
+def test_the_envelope_has_the_bare_addresses() -> None:
+    of = mail(rendered(), delivery(), masthead(), NOW, "html")
+    assert (of.sender, of.to) == ("digest@papers.example.org", "reader@example.org")
+    assert of.message_id == "d1@papers.example.org"
+
+
+def test_the_date_is_that_of_making() -> None:
+    content = mail(rendered(), delivery(), masthead(), DATED, "text").content
+    message = message_from_bytes(content, policy=policy.default)
+    assert parsedate_to_datetime(message["Date"]) == DATED
+
+
+def test_a_domain_is_written_as_servers_know_it() -> None:
+    message = parsed(
+        to=delivery(address="reader@Straße.example"),
+        around=masthead(sender="Digest <digest@exämple.org>"),
+    )
+    assert message["To"].addresses[0].addr_spec == "reader@xn--strae-oqa.example"
+    assert message["From"].addresses[0].addr_spec == "digest@xn--exmple-cua.org"
+    assert message["List-Id"].endswith("<reading.xn--exmple-cua.org>")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Modèles économes",
+        'The "best" \\ of it',
+        "A, B; C: (d) @f",
+        "=?utf-8?q?x?=",
+        "x" * 200,
+    ],
+)
+def test_names_of_every_kind_arrive(name: str) -> None:
+    sender = f"{name} <digest@example.org>" if '"' in name else f'"{name}" <digest@example.org>'
+    of = rendered(subject=f"{name}: 1 paper")
+    content = mail(of, delivery(), masthead(title=name, sender=sender), NOW, "html").content
+    # The older parser: the newer one puts blanks between the encoded words of a name.
+    message = message_from_bytes(content)
+    assert decoded(message["Subject"]) == f"{name}: 1 paper"
+    for header, where in (
+        ("From", "digest@example.org"),
+        ("List-Id", "reading.example.org"),
+    ):
+        phrase, found = parseaddr(message[header])
+        assert (decoded(phrase), found) == (name, where)
+
+
+def test_a_sender_can_be_an_address_alone() -> None:
+    assert parsed(around=masthead(sender="digest@example.org"))["From"] == "digest@example.org"
+
+
+# --- what cannot stand in a header ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bad", ["\r\nBcc: x@example.org", "\n", "\x00", "\x1b[2J", "\x85", "\u2028", "\ud800"]
+)
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ("title", BadConfig),
+        ("sender", BadConfig),
+        ("subject", BadConfig),
+        ("address", Permanent),
+        ("message id", Permanent),
+        ("issue", Permanent),
+    ],
+)
+def test_control_characters_are_refused_by_name(
+    where: str, error: type[Exception], bad: str
+) -> None:
+    def spoil(name: str, value: str) -> dict[str, str]:
+        return {name.replace(" ", "_"): value + bad} if name == where else {}
+
+    with pytest.raises(error, match=f"^{where} .* has a control character"):
+        mail(
+            rendered(**spoil("subject", "A")),
+            delivery(
+                **spoil("address", "a@example.org"),
+                **spoil("message id", "a@example.org"),
+                **spoil("issue", "a/b"),
+            ),
+            masthead(**spoil("title", "A"), **spoil("sender", "a@example.org")),
+            NOW,
+            "html",
+        )
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "reader",
+        "@example.org",
+        "reader@",
+        "a@b@example.org",
+        "a b@example.org",
+        "a@example.org, b@example.org",
+        "a@example.org> SIZE=1",
+        '"a b"@example.org',
+        "a..b@example.org",
+        "a@example..org",
+        "a@exa_mple.org",
+        "a@-\N{SNOWMAN}.org",
+        "jürgen@example.org",
+        "x" * 65 + "@example.org",
+        "a@" + "x." * 130 + "org",
+    ],
+)
+def test_what_is_no_address_is_refused(bad: str) -> None:
+    with pytest.raises(Permanent, match=r"^address "):
+        mail(rendered(), delivery(address=bad), masthead(), NOW, "html")
+    with pytest.raises(BadConfig, match=r"^sender "):
+        mail(rendered(), delivery(), masthead(sender=f"Digest <{bad}>"), NOW, "html")
+
+
+@pytest.mark.parametrize("bad", ["", "d1", "d1@", "<d1@x>", "d 1@x", "d1@x@y", "ü@x"])
+def test_what_is_no_message_id_is_refused(bad: str) -> None:
+    with pytest.raises(Permanent, match=r"^message id "):
+        mail(rendered(), delivery(message_id=bad), masthead(), NOW, "html")
+
+
+@pytest.mark.parametrize("bad", ["", "/slot", "a b/slot", "a>/slot", "ü/slot"])
+def test_what_is_no_issue_is_refused(bad: str) -> None:
+    with pytest.raises(Permanent, match=r"^issue "):
+        mail(rendered(), delivery(issue=bad), masthead(), NOW, "html")
+
+
+def test_a_language_is_a_tag() -> None:
+    with pytest.raises(BadConfig, match=r"^language 'en us' is not a language tag"):
+        prepare(rendered(), masthead(), NOW, "html", "en us")
+
+
+@given(st.text(min_size=1))
+@example("a\rBcc: x")
+def test_no_title_ever_adds_a_header(title: str) -> None:
+    around = masthead(title=title, sender=f"{title} <digest@example.org>")
+    of = rendered(subject=f"{title}: 1 paper")
+    try:
+        content = mail(of, delivery(), around, NOW, "text").content
+    except BadConfig:
+        return
+    head = content.partition(b"\r\n\r\n")[0].decode("ascii")
+    names = re.findall(r"^([^\s:]+):", head.replace("\r\n", "\n"), re.MULTILINE)
+    assert len(names) == len(re.findall(r"\r\n(?![ \t])", head)) + 1
+    assert sorted(names) == sorted({*parsed(format="text").keys()})
+    assert all(len(line) <= 78 for line in head.split("\r\n"))
+
+
+# --- body ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format", "kinds"),
+    [
+        ("html", ["multipart/alternative", "text/plain", "text/html"]),
+        ("markdown", ["multipart/alternative", "text/plain", "text/markdown", "text/html"]),
+        ("text", ["text/plain"]),
+    ],
+)
+def test_each_format_has_its_parts_the_plainest_first(format: Any, kinds: list[str]) -> None:
+    assert [part.get_content_type() for part in parsed(format=format).walk()] == kinds
+
+
+#: Characters that tempt a mail program: line ends, dots, From, boundaries.
+BODY = st.text(
+    st.one_of(st.sampled_from("\n\r .=-F_x\t"), st.characters(exclude_categories=["Cs"]))
+)
+
+
+@given(BODY, st.sampled_from(["html", "markdown", "text"]))
+@example("From x\n.\n..\n \n--=_x\n" + "x" * 1000 + "\r\n\r\r\n", "html")
+def test_a_body_arrives_as_it_was(text: str, format: Format) -> None:
+    of = rendered(html=text, markdown=text, text=text)
+    message = parsed(of, format=format)
+    want = re.sub(r"\r\n|\r|\n", "\n", text.rstrip() + "\n")
+    for kind in ("plain", "markdown", "html"):
+        if f"text/{kind}" in [part.get_content_type() for part in message.walk()]:
+            assert text_of(message, kind) == want
+
+
+@given(BODY)
+def test_a_mail_is_seven_bit_with_short_lines_and_crlf(text: str) -> None:
+    content = mail(rendered(html=text, text=text), delivery(), masthead(), NOW, "html").content
+    assert content.isascii()
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n", content)
+    assert max(map(len, content.split(b"\r\n"))) <= 78
+    assert b"\r\n.\r\n" not in content
+
+
+# --- many readers --------------------------------------------------------------------------------
+
+
+def test_readers_of_an_edition_share_all_but_their_own_lines() -> None:
+    letter = prepare(rendered(), masthead(), NOW, "html")
+    one = address(letter, delivery())
+    other = address(letter, delivery(address="other@example.org", message_id="d2@example.org"))
+    assert one == mail(rendered(), delivery(), masthead(), NOW, "html")
+    lines = zip(one.content.splitlines(), other.content.splitlines(), strict=True)
+    assert [a for a, b in lines if a != b] == [
+        b"To: reader@example.org",
+        b"Message-ID: <d1@papers.example.org>",
+    ]
+
+
+def test_the_same_input_gives_the_same_bytes_and_other_text_another_boundary() -> None:
+    def content(of: Rendered) -> bytes:
+        return mail(of, delivery(), masthead(), NOW, "html").content
+
+    def boundary(of: Rendered) -> str | None:
+        return message_from_bytes(content(of)).get_boundary()
+
+    assert content(rendered()) == content(rendered())
+    assert boundary(rendered()) != boundary(replace(rendered(), text="Another\n"))
