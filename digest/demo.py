@@ -23,9 +23,9 @@ TABLES = {
         "demo": {
             "title": "Trending samples",
             "topics": [
-                "fine-tuning or model size or quantization or small models",
-                "retrieval or question answering or agents",
-                "imaging or protein",
+                "fine-tuning or small models",
+                "retrieval or question answering",
+                "medical imaging or protein",
             ],
             "sources": ["sample"],
             "revised": True,

@@ -90,7 +90,8 @@ def prepare(
     name, sender = _sender(masthead.sender)
     content_type, body = _body(rendered, format)
     headers = (
-        f"From: {_phrase(name, 'From')} <{sender}>" if name else f"From: {sender}",
+        # The address on a line of its own: a name in encoded words may fill the whole one.
+        f"From: {_phrase(name, 'From')}\r\n <{sender}>" if name else f"From: {sender}",
         f"Subject: {_folded(rendered.subject, 'Subject')}",
         f"Date: {format_datetime(made_at)}",
         "MIME-Version: 1.0",

@@ -175,7 +175,7 @@ def _shown(
     reader: str,
     topics: Sequence[str] = (),
 ) -> Preview:
-    edition, rendered = run.fit(setup, issue.digest, issue, items, topics)
+    edition, rendered = run.fit(setup, issue.digest, issue, items, topics=topics)
     return Preview(edition=edition, rendered=rendered, reader=reader)
 
 

@@ -177,7 +177,13 @@ def _sections(items: Sequence[Item], written: Sequence[str], title: str) -> list
         groups.setdefault(key, []).append(text)
     is_obvious = list(groups) == [(False, title)]
     return [
-        Section(name=name, items=tuple(texts), is_revisions=is_revisions, is_headed=not is_obvious)
+        Section(
+            name=name[:1].upper() + name[1:],
+            items=tuple(texts),
+            is_revisions=is_revisions,
+            # A digest of whole categories has no topics to name.
+            is_headed=is_revisions or bool(name and not is_obvious),
+        )
         for (is_revisions, name), texts in sorted(groups.items(), key=lambda group: group[0][0])
     ]
 

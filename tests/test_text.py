@@ -44,7 +44,7 @@ def test_accents_become_letters(written: str, read: str) -> None:
         (r"$\leq 3$, $a \leq b$, $a\leq b$, $\sim$5, $p<0.05$", "≤3, a ≤ b, a≤b, ∼5, p<0.05"),
         (r"$\frac{1}{n+1}$, $2\frac13$, $\sqrt{x}$, $\sqrt{a+b}$", "1/(n+1), 2 1/3, √x, √(a+b)"),
         (r"$\hat{x}$, $\overline{AB}$, $f'$, $90^\circ$, $W^\top$", "x̂, AB, f′, 90°, Wᵀ"),
-        (r"$n=1{,}956$, $\left(3, 4\right]$, $\{0,1\}$", "n=1,956, (3, 4], {0,1}"),
+        (r"$n=2{,}500$, $\left(3, 4\right]$, $\{0,1\}$", "n=2,500, (3, 4], {0,1}"),
         (r"\(a+b\), \[c\], $$d$$, \begin{equation}e\end{equation}", "a+b, c, d, e"),
         (r"the 5$^{th}$, $\text{if } x$, a bare 10^{-3}", "the 5th, if x, a bare 10⁻³"),
         (r"a \approx 7.4\times gain", "a ≈ 7.4× gain"),

@@ -4,6 +4,8 @@
 modules here (`papers`, `issues`, `ledger`, …) each answer one question on a connection.
 """
 
+from sqlalchemy import Connection
+
 from digest.store.engine import Store, open_store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Connection", "Store", "open_store"]

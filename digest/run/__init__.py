@@ -1,0 +1,85 @@
+"""The order of the stages: fetch(), build(), send(), and run(), which is all three.
+
+Each gathers what it needs, has the pure stages decide, and applies what they say in one
+transaction. Nothing here knows how a stage decides; nothing elsewhere knows the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from digest import plan
+from digest.run import reporting
+from digest.run.building import Built, build, fit, summarize
+from digest.run.reading import fetch
+from digest.run.reporting import exit_code, source_words, sources_exit_code, words
+from digest.run.sending import send
+from digest.run.setup import Setup
+from digest.store import Connection, issues
+from digest.types import Reason, Report
+
+__all__ = [
+    "Setup",
+    "build",
+    "due",
+    "exit_code",
+    "fetch",
+    "fit",
+    "run",
+    "send",
+    "source_words",
+    "sources_exit_code",
+    "summarize",
+    "words",
+]
+
+RETRY_AFTER = timedelta(minutes=15)  #: before a slot that came to nothing is tried again
+
+
+def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
+    """Fetch, build and send the digests of `slots` (name → slot); one report each, kept."""
+    found = fetch(setup, list(slots))
+    built: dict[str, Built] = {}
+    for name, slot in slots.items():
+        setup.notify(f"building {name}")
+        built[name] = build(setup, name, slot)
+    sent = send(setup, [one.issue for one in built.values() if one.issue])
+    reports = []
+    for name, slot in slots.items():
+        mine = [found[source] for source in setup.config.digests[name].sources]
+        report = reporting.report(name, slot, built[name], mine, sent)
+        with setup.store.write() as connection:
+            issues.report(connection, name, slot, report.reason, words(report), setup.now)
+        reports.append(report)
+    return reports
+
+
+def due(setup: Setup) -> tuple[dict[str, str], list[Report]]:
+    """The digests whose slot has come, with it; and why the others' has not."""
+    slots: dict[str, str] = {}
+    others: list[Report] = []
+    with setup.store.read() as connection:
+        for name, digest in setup.config.digests.items():
+            slot, why = "", "it has no schedule; `digest run NAME` runs it now"
+            if digest.schedule:
+                schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+                past = schedule.slots(setup.now - plan.LOOK_BACK, setup.now)
+                slot = past[-1] if past else ""
+                why = _why_not(connection, name, slot, setup.now)
+            if why:
+                others.append(Report(digest=name, slot=slot, reason=Reason.NOT_DUE, detail=why))
+            else:
+                slots[name] = slot
+    return slots, others
+
+
+def _why_not(connection: Connection, name: str, slot: str, now: datetime) -> str:
+    if not slot:
+        return "its first slot is yet to come"
+    if issues.is_done_with(connection, name, slot):
+        return f"the slot {slot} is done with"
+    tried_at = issues.last_run_at(connection, name, slot)
+    if tried_at and now - tried_at < RETRY_AFTER:
+        return f"the slot {slot} was tried at {tried_at:%H:%M} UTC and is tried again soon"
+    return ""

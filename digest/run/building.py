@@ -1,0 +1,191 @@
+"""build(): the issue that a slot's papers give, and a delivery for each of its readers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from email.utils import parseaddr
+from typing import Any
+
+from digest import compose, match, plan, registry, render, summarizers
+from digest.config import Config
+from digest.errors import MailTooLarge
+from digest.run.setup import Setup
+from digest.sources import calendar
+from digest.store import issues, ledger, summaries
+from digest.store import papers as paper_rows
+from digest.types import Delivery, Edition, Format, Issue, Item, Paper, Rendered, Summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a build came to."""
+
+    issue: Issue | None = None
+    queued: int = 0
+    readers: int = 0
+    looked_at: int = 0  #: papers that were in no issue before
+    matched: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def build(setup: Setup, name: str, slot: str) -> Built:
+    """Make the issue that a slot's papers give, and queue a delivery for each of its readers."""
+    store, digest = setup.store, setup.config.digests[name]
+    # One build at a time over the whole store: what one reader is owed depends on what all
+    # digests have queued for her.
+    with store.exclusive("build"):
+        with store.write() as connection:
+            ledger.sync_operator_readers(connection, name, digest.to, setup.now, setup.new_id)
+            today = calendar.newest_feed_day(setup.now)
+            since = issues.since(connection, name, digest.definition, today)
+        since = max(since, today - plan.LOOK_BACK)
+        looked_at: list[str] = []
+        with store.read() as connection:
+            fresh = paper_rows.candidates(connection, name, digest.sources, since)
+            matches = match.match(_counted(fresh, looked_at), digest.interest)
+            ranked = compose.rank(matches)
+            again = list(paper_rows.revised(connection, name)) if digest.revised else []
+            slot = plan.free_slot(slot, issues.taken_slots(connection, name))
+        issue = None
+        if ranked:
+            setup.notify(f"summarizing {len(ranked)} papers")
+            papers = [place.paper for place in ranked] + again
+            said = summarize(setup, papers)
+            title = setup.config.title(name)
+            issue = compose.issue(name, slot, title, setup.now, ranked, again, said)
+        queued, readers, warnings = _queue(setup, name, issue)
+    return Built(
+        issue=issue,
+        queued=queued,
+        readers=readers,
+        looked_at=len(looked_at),
+        matched=len(ranked),
+        warnings=warnings,
+    )
+
+
+def _counted(papers: Iterable[Paper], ids: list[str]) -> Iterable[Paper]:
+    for paper in papers:
+        ids.append(paper.id)
+        yield paper
+
+
+def summarize(setup: Setup, papers: Sequence[Paper]) -> dict[str, Summary]:
+    """A summary for each paper, by its id; none that is known is made again."""
+    name = setup.config.summarizer
+    summarizer = registry.find("summarizer", name, summarizers.BUILTIN)()
+    texts = {text_hash(p.title, p.abstract): summarizers.Text(p.title, p.abstract) for p in papers}
+    prompt, language = "", "en"
+    with setup.store.read() as connection:
+        known = summaries.known(connection, texts, summarizer.id, prompt, language)
+    missing = [hash for hash in texts if hash not in known]
+    made = dict(zip(missing, summarizer.summarize([texts[hash] for hash in missing]), strict=True))
+    with setup.store.write() as connection:
+        summaries.save(connection, made, summarizer.id, prompt, language, setup.now)
+    known |= made
+    return {
+        p.id: Summary(text=known[text_hash(p.title, p.abstract)], summarizer=summarizer.id)
+        for p in papers
+    }
+
+
+def text_hash(title: str, abstract: str) -> str:
+    """What a summary is a summary of."""
+    return hashlib.sha256(f"{title}\n{abstract}".encode()).hexdigest()
+
+
+def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tuple[str, ...]]:
+    """Keep the issue, and queue what each reader is owed of it and of those she missed."""
+    store = setup.store
+    with store.read() as connection:
+        people = ledger.readers(connection, name)
+        # Who has just joined gets the issue made now, or else the latest there is.
+        since = setup.now - plan.LOOK_BACK
+        missed = ledger.missed(connection, name, since, with_latest=issue is None)
+        old = issues.items_of(connection, {id for ids in missed.values() for id in ids})
+        # Without a new issue only the latest one can still be on its way to somebody.
+        carrier = issue or issues.latest(connection, name)
+        if carrier is None or not people:
+            had, has_one = {}, set()
+        else:
+            items = [*carrier.items, *(item for some in old.values() for item in some)]
+            had = ledger.delivered(connection, {item.paper.id for item in items})
+            has_one = ledger.has_delivery(connection, carrier.id)
+    choices: dict[tuple[tuple[str, bool], ...], tuple[list[Item], list[Any]]] = {}
+    new = issue.items if issue else ()
+    for person in people:
+        late = [item for id in missed.get(person.id, ()) for item in old[id]]
+        items = plan.owed(new, late, had.get(person.id, ()))
+        if person.id not in has_one and any(not item.is_revision for item in items):
+            choice = tuple(sorted((item.paper.id, item.is_revision) for item in items))
+            choices.setdefault(choice, (items, []))[1].append(person)
+    editions: list[Edition] = []
+    rows: list[Delivery] = []
+    warnings: list[str] = []
+    for items, group in choices.values():
+        assert carrier is not None  # items come from an issue
+        edition, rendered = fit(setup, name, carrier, items)
+        warnings += rendered.warnings
+        editions.append(edition)
+        rows += [_delivery(setup, carrier, person, edition) for person in group]
+    with store.write() as connection:
+        if issue:
+            issues.save(connection, issue)
+        issues.save_editions(connection, editions)
+        queued = ledger.enqueue(connection, rows, setup.now)
+    return queued, len(people), tuple(dict.fromkeys(warnings))
+
+
+def _delivery(setup: Setup, issue: Issue, person: Any, edition: Edition) -> Delivery:
+    _, sender = parseaddr(setup.config.masthead(issue.digest).sender)
+    host = sender.rpartition("@")[2]
+    return Delivery(
+        issue=issue.id,
+        subscriber=person.id,
+        address=person.address,
+        edition=edition.key,
+        message_id=plan.message_id(issue.id, person.id, host),
+    )
+
+
+def fit(
+    setup: Setup,
+    name: str,
+    issue: Issue,
+    items: Sequence[Item],
+    *,
+    topics: Sequence[str] = (),
+    format: Format | None = None,
+) -> tuple[Edition, Rendered]:
+    """The longest edition up to the digest's cap that no mail program will clip.
+
+    Sections stand in the order of `topics`; topics and format are the digest's own where none
+    are given.
+    """
+    digest = setup.config.digests[name]
+    masthead, environment = setup.config.masthead(name), templates(setup.config)
+    fragments = render.render_items(items, masthead, environment)
+    cap = digest.papers
+    while True:
+        edition = compose.edition(
+            issue, items, cap=cap, topics=topics or digest.topics, format=format or digest.format
+        )
+        try:
+            rendered = render.render(edition, masthead, environment, fragments)
+        except MailTooLarge:
+            # Never a mail that fails in the same way every day: fewer papers, the rest as "more".
+            if cap == 1:
+                raise
+            cap = max(1, cap * 3 // 4)
+            continue
+        if cap < digest.papers:
+            short = f"{cap} papers instead of {digest.papers}, so that the mail is not clipped"
+            rendered = replace(rendered, warnings=(*rendered.warnings, short))
+        return edition, rendered
+
+
+def templates(config: Config) -> Any:
+    """The operator's own templates before ours."""
+    return render.environment([config.templates, render.BUILT_IN])

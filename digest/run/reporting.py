@@ -1,0 +1,74 @@
+"""Why there was a mail, or why not: as values, as JSON, and as an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from digest import plan
+from digest.run.building import Built
+from digest.run.sending import Sent
+from digest.types import UNFINISHED, Report, SourceReport
+
+
+def report(name: str, slot: str, built: Built, found: Sequence[SourceReport], sent: Sent) -> Report:
+    """What one digest's part of a run came to."""
+    mails = sent.mails.get(name, 0)
+    papers = sum(not item.is_revision for item in built.issue.items) if built.issue else 0
+    reason = plan.reason(
+        found,
+        has_sent=bool(mails or (papers and not built.readers)),
+        looked_at=built.looked_at,
+        matched=built.matched,
+    )
+    notes = [*built.warnings, *sent.problems.get(name, ())]
+    if papers and not built.readers:
+        notes.append("nobody is subscribed yet")
+    return Report(
+        digest=name,
+        slot=built.issue.slot if built.issue else slot,
+        reason=reason,
+        papers=papers,
+        mails=mails,
+        sources=tuple(found),
+        folder=sent.folders.get(name, ""),
+        has_failed=bool(sent.problems.get(name)),
+        detail="; ".join(dict.fromkeys(notes)),
+    )
+
+
+def words(report: Report) -> dict[str, Any]:
+    """A report as one JSON object."""
+    return {
+        "digest": report.digest,
+        "slot": report.slot,
+        "reason": str(report.reason),
+        "papers": report.papers,
+        "mails": report.mails,
+        "sources": [source_words(source) for source in report.sources],
+        "folder": report.folder,
+        "detail": report.detail,
+    }
+
+
+def source_words(report: SourceReport) -> dict[str, Any]:
+    """A source's report as one JSON object."""
+    return {
+        "source": report.source,
+        "reason": str(report.reason),
+        "entries": report.entries,
+        "new": report.new,
+        "detail": report.detail,
+    }
+
+
+def exit_code(reports: Sequence[Report]) -> int:
+    """0 when all is accounted for, 1 when something failed and will be tried again."""
+    found = [source for report in reports for source in report.sources]
+    is_unfinished = any(report.reason in UNFINISHED or report.has_failed for report in reports)
+    return int(is_unfinished or bool(sources_exit_code(found)))
+
+
+def sources_exit_code(found: Iterable[SourceReport]) -> int:
+    """The same for a fetch alone."""
+    return int(any(source.reason in UNFINISHED for source in found))

@@ -1,0 +1,134 @@
+"""send(): pages are laid out, and every queued delivery goes to the transport."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from digest import mail as letters
+from digest import registry, render, transports
+from digest.errors import Permanent, Temporary
+from digest.run.building import fit, templates
+from digest.run.setup import Setup
+from digest.store import issues, ledger
+from digest.types import Delivery, DeliveryState, Edition, Issue, Mail, Masthead
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a sending came to, by digest."""
+
+    mails: dict[str, int] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+
+    def note(self, digest: str, problem: str) -> None:
+        """Keep a problem in words."""
+        self.problems.setdefault(digest, []).append(problem)
+
+
+def send(setup: Setup, fresh: Sequence[Issue] = ()) -> Sent:
+    """Lay out the pages of fresh issues, and hand every queued delivery to the transport."""
+    config, store, sent = setup.config, setup.store, Sent()
+    transport = registry.find("transport", config.transport, transports.BUILTIN)(
+        folder=config.outbox
+    )
+    # One sender at a time; who waited here finds the queue as the other left it.
+    with store.exclusive("send"):
+        _recover(setup, transport, sent)
+        for issue in fresh:
+            _publish(setup, issue, transport, sent)
+        with store.read() as connection:
+            queue = ledger.in_state(connection, [DeliveryState.QUEUED, DeliveryState.DEFERRED])
+        desk = _Desk(setup)
+        for number, delivery in enumerate(queue, 1):
+            setup.notify(f"mail {number} of {len(queue)}")
+            _deliver(setup, transport, delivery, desk, sent)
+    return sent
+
+
+def _recover(setup: Setup, transport: transports.Transport, sent: Sent) -> None:
+    """Whoever claimed a delivery before us is dead, for we hold the sender's lock."""
+    after = DeliveryState.QUEUED if transport.is_repeatable else DeliveryState.IN_DOUBT
+    with setup.store.write() as connection:
+        for one in ledger.in_state(connection, [DeliveryState.CLAIMED]):
+            ledger.move(connection, one, one.state, DeliveryState.QUEUED, setup.now)
+        for one in ledger.in_state(connection, [DeliveryState.SENDING]):
+            ledger.move(connection, one, one.state, after, setup.now, "the sender died meanwhile")
+            if after is DeliveryState.IN_DOUBT:
+                sent.note(one.issue.partition("/")[0], f"{one.issue}: one mail is in doubt")
+
+
+def _publish(setup: Setup, issue: Issue, transport: transports.Transport, sent: Sent) -> None:
+    try:
+        _, rendered = fit(setup, issue.digest, issue, issue.items, format="html")
+        pages = {
+            "issue.html": rendered.html,
+            "issue.md": rendered.markdown,
+            "issue.txt": rendered.text,
+        }
+        if folder := transport.publish(issue.id, pages):
+            sent.folders[issue.digest] = str(folder)
+    except (Temporary, Permanent) as why:
+        sent.note(issue.digest, str(why))
+
+
+def _deliver(
+    setup: Setup,
+    transport: transports.Transport,
+    delivery: Delivery,
+    desk: _Desk,
+    sent: Sent,
+) -> None:
+    digest = delivery.issue.partition("/")[0]
+    state = delivery.state
+
+    def moves(after: DeliveryState, detail: str = "") -> bool:
+        nonlocal state
+        with setup.store.write() as connection:
+            is_ours = ledger.move(connection, delivery, state, after, setup.now, detail)
+        state = after if is_ours else state
+        return is_ours
+
+    if not moves(DeliveryState.CLAIMED):
+        return
+    try:
+        mail = desk.mail(delivery)
+        moves(DeliveryState.SENDING)
+        receipt = transport.send(mail, delivery.issue)
+        moves(DeliveryState.SENT, receipt.detail)
+        sent.mails[digest] = sent.mails.get(digest, 0) + 1
+    except Temporary as why:
+        moves(DeliveryState.DEFERRED, str(why))
+        sent.note(digest, f"a mail will be tried again: {why}")
+    except Permanent as why:
+        moves(DeliveryState.FAILED, str(why))
+        sent.note(digest, f"a mail failed: {why}")
+
+
+class _Desk:
+    """Mails from deliveries. They come edition by edition, so the last one made is kept."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.environment = templates(setup.config)
+        self.edition = ""
+        self.letter: letters.Letter | None = None
+
+    def mail(self, delivery: Delivery) -> Mail:
+        if self.letter is None or delivery.edition != self.edition:
+            with self.setup.store.read() as connection:
+                edition = issues.load_edition(connection, delivery.edition)
+            self.letter = self._prepare(edition)
+            self.edition = delivery.edition
+        return letters.address(self.letter, delivery)
+
+    def _prepare(self, edition: Edition) -> letters.Letter:
+        name = edition.issue.digest
+        if name not in self.setup.config.digests:
+            raise Permanent(f"digest {name!r} is no longer in the configuration")
+        masthead: Masthead = self.setup.config.masthead(name)
+        items = [*edition.shown, *edition.more]
+        fragments = render.render_items(items, masthead, self.environment)
+        rendered = render.render(edition, masthead, self.environment, fragments)
+        return letters.prepare(rendered, masthead, edition.issue.made_at, edition.format)
