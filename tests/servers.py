@@ -106,7 +106,10 @@ class FeedServer:
         self._server.server_close()
 
     def serve(self, path: str, *canned: Canned) -> None:
-        """Answer requests for `path` with these in turn, and then with the last for ever."""
+        """Answer requests for `path` with these in turn, and then with the last for ever.
+
+        A path without a query also stands for the same path with any.
+        """
         self._canned[path] = list(canned)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
@@ -121,7 +124,8 @@ class FeedServer:
         """Note a request and give its answer."""
         with self._lock:
             self.hits.append(hit)
-            left = self._canned.get(hit.path, [Canned(status=404)])
+            bare = self._canned.get(hit.path.partition("?")[0], [Canned(status=404)])
+            left = self._canned.get(hit.path, bare)
             canned = left.pop(0) if len(left) > 1 else left[0]
         if canned.headers.get("ETag", "") == hit.headers.get("if-none-match", "-"):
             return Canned(status=304, headers=canned.headers)

@@ -129,7 +129,7 @@ def test_any_words_are_a_topic_or_a_clear_error(words: str) -> None:
         topic = parse_topic(words)
     except BadTopic:
         return
-    assert 0 <= score(paper(), topic).score
+    assert score(paper(), topic).score >= 0
 
 
 @given(st.lists(st.sampled_from(["Robots", "Boats", "Robots on boats"]), min_size=1, max_size=5))

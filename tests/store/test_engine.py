@@ -58,9 +58,14 @@ def test_an_older_file_is_copied_before_it_is_changed(tmp_path: Path) -> None:
 
 def test_a_failed_block_leaves_nothing_behind(store: Store) -> None:
     insert = text("INSERT INTO digests (name, definition, since) VALUES ('d', 'x', '2026-06-22')")
-    with pytest.raises(RuntimeError), store.write() as connection:
-        connection.execute(insert)
-        raise RuntimeError
+
+    def fail() -> None:
+        with store.write() as connection:
+            connection.execute(insert)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with store.read() as connection:
         assert connection.scalar(text("SELECT count(*) FROM digests")) == 0
 

@@ -107,7 +107,9 @@ def test_a_printed_paper_in_a_later_version_is_revised_once(store: Store) -> Non
         assert list(papers.revised(connection, "reading")) == []
 
 
-@pytest.mark.parametrize(("first", "then"), [("feed", "asked"), ("api", "asked"), ("asked", "feed")])
+@pytest.mark.parametrize(
+    ("first", "then"), [("feed", "asked"), ("api", "asked"), ("asked", "feed")]
+)
 def test_having_asked_in_vain_never_undoes_a_day_that_was_read(
     store: Store, first: str, then: str
 ) -> None:

@@ -1,0 +1,425 @@
+"""The whole way from bytes on loopback to mails in the outbox."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapes
+from servers import Canned, FeedServer
+
+from digest import config, run
+from digest.errors import Misuse
+from digest.store import Store, ledger, open_store
+from digest.types import DeliveryState, Reason, Report
+
+MON, TUE, WED, THU, FRI = (date(2026, 6, d) for d in (22, 23, 24, 25, 26))
+ADA, BEN = "ada@example.org", "ben@example.org"
+EVERYTHING = ["adapter or retrieval or protein or image or question or number"]
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_STATE_FOLDER", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with FeedServer() as running:
+        running.serve("/api/query", Canned(body=shapes.api([])))
+        yield running
+
+
+class World:
+    """A configuration that changes from day to day, its store, and its outbox."""
+
+    def __init__(self, folder: Path, server: FeedServer) -> None:
+        self.folder, self.server = folder, server
+        self.to = [ADA]
+        self.digest: dict[str, Any] = {"sources": ["lab"], "topics": EVERYTHING}
+        self.more: dict[str, Any] = {}
+        self.ids = (f"s{n}" for n in count(1))
+
+    def setup(self, at: datetime) -> run.Setup:
+        tables = {
+            "operator": {"contact": "papers@example.org"},
+            "fetch": {"allow_hosts": ["127.0.0.1"], "deadline_s": 1},
+            "sources": {
+                "other": {"kind": "feed", "url": self.server.url("/other")},
+                "arxiv": {"rss": self.server.url(""), "api": self.server.url("/api/query")},
+                "lab": {"kind": "feed", "url": self.server.url("/lab")},
+            },
+            "digests": {"d": {**self.digest, "to": self.to}, **self.more},
+        }
+        settings = config.make(tables, self.folder / "digest.toml")
+        store = open_store(settings.store, at)
+        return run.Setup(config=settings, store=store, now=at, new_id=self.ids.__next__)
+
+    @contextmanager
+    def at(self, day: date, hour: int = 8) -> Iterator[run.Setup]:
+        setup = self.setup(shapes.utc(day, hour))
+        try:
+            yield setup
+        finally:
+            setup.store.close()
+
+    def run(self, day: date, hour: int = 8, *names: str) -> Report:
+        self.forget_pace()
+        with self.at(day, hour) as setup:
+            slots = dict.fromkeys(names or ["d"], f"{setup.now:%Y-%m-%dT%H:%M}")
+            return run.run(setup, slots)[0]
+
+    def forget_pace(self) -> None:
+        """The next day comes sooner here than the services would like."""
+        for file in (self.folder / "state").glob("*"):
+            file.unlink()
+
+    def shows(self, numbers: range, path: str = "/lab") -> None:
+        """What the feed shows from now on."""
+        self.server.serve(path, Canned(body=feed(numbers)))
+
+    def got(self, address: str) -> Counter[str]:
+        """The papers in all mails to an address, by the links of their abstracts."""
+        found: Counter[str] = Counter()
+        for path in (self.folder / "outbox").rglob(f"{address}-*.eml"):
+            mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+            lines = (line.strip() for line in text.splitlines())
+            found.update(
+                line.rpartition("/")[2]
+                for line in lines
+                if line.startswith(("Abstract: https://arxiv.org/abs/", "https://arxiv.org/abs/"))
+            )
+        return found
+
+
+@pytest.fixture
+def world(tmp_path: Path, server: FeedServer) -> World:
+    return World(tmp_path, server)
+
+
+def feed(numbers: range) -> bytes:
+    ids = [f"2606.{n:05d}" for n in numbers]
+    return shapes.feed(
+        [
+            (shapes.title(n), f"https://arxiv.org/abs/{id}", shapes.abstract(n))
+            for n, id in zip(numbers, ids, strict=True)
+        ]
+    )
+
+
+def papers(*numbers: int) -> Counter[str]:
+    return Counter(f"2606.{n:05d}" for n in numbers)
+
+
+def test_each_reader_gets_what_she_is_owed_once(world: World) -> None:
+    world.shows(range(3))
+    assert world.run(MON).mails == 1
+    world.shows(range(2, 5))
+    world.to = [ADA, BEN]
+    assert world.run(TUE).mails == 2
+    world.shows(range(4, 7))
+    assert world.run(WED).mails == 2
+    assert world.got(ADA) == papers(*range(7))
+    assert world.got(BEN) == papers(3, 4, 5, 6)
+
+
+def test_running_again_sends_nothing_and_says_so(world: World) -> None:
+    world.shows(range(3))
+    world.run(MON)
+    again = world.run(MON, 9)
+    assert (again.reason, again.mails, again.papers) == (Reason.ALL_SENT, 0, 0)
+    assert world.got(ADA) == papers(0, 1, 2)
+
+
+def test_running_again_at_the_same_minute_loses_nothing(world: World) -> None:
+    world.shows(range(3))
+    world.run(MON)
+    world.shows(range(5))
+    assert world.run(MON).mails == 1
+    assert world.got(ADA) == papers(*range(5))
+
+
+def test_nothing_is_sent_twice_in_whatever_digest(world: World) -> None:
+    world.more = {"e": {**world.digest, "to": [ADA, BEN]}}
+    world.shows(range(3))
+    world.run(MON, 8, "d", "e")
+    assert world.got(ADA) == papers(0, 1, 2)
+    assert world.got(BEN) == papers(0, 1, 2)
+
+
+def test_a_paper_past_the_cap_is_listed_and_counts_as_delivered(world: World) -> None:
+    world.digest["papers"] = 2
+    world.shows(range(5))
+    assert world.run(MON).papers == 5
+    assert world.got(ADA) == papers(*range(5))
+    assert world.run(TUE).mails == 0
+
+
+def test_who_joins_between_issues_gets_the_latest_at_once(world: World) -> None:
+    world.shows(range(2))
+    world.run(MON)
+    world.shows(range(2, 4))
+    world.run(TUE)
+    world.to = [ADA, BEN]
+    assert world.run(TUE, 12).mails == 1
+    assert world.got(BEN) == papers(2, 3)
+
+
+def test_who_left_gets_no_more(world: World) -> None:
+    world.to = [ADA, BEN]
+    world.shows(range(2))
+    world.run(MON)
+    world.to = [ADA]
+    world.shows(range(2, 4))
+    assert world.run(TUE).mails == 1
+    assert world.got(BEN) == papers(0, 1)
+
+
+def test_new_topics_do_not_bring_back_what_went_by(world: World) -> None:
+    world.digest["topics"] = ["no such words"]
+    world.shows(range(3))
+    assert world.run(MON).reason is Reason.NO_MATCH
+    world.digest["topics"] = EVERYTHING
+    world.shows(range(3, 5))
+    assert world.run(THU).mails == 1
+    assert world.got(ADA) == papers(3, 4)
+
+
+FAULTS = {
+    "403": (Canned(status=403), Reason.BLOCKED),
+    "429": (Canned(status=429, headers={"Retry-After": "60"}), Reason.BLOCKED),
+    "500": (Canned(status=500), Reason.DOWN),
+    "404": (Canned(status=404), Reason.DOWN),
+    "html": (Canned(body=b"<html>just a moment</html>"), Reason.DOWN),
+    "truncated": (Canned(body=feed(range(5, 9))[:-200]), Reason.DOWN),
+    "cut": (Canned(body=feed(range(5, 9)), fault="cut"), Reason.DOWN),
+    "drop": (Canned(fault="drop"), Reason.DOWN),
+    "empty": (Canned(body=feed(range(0))), Reason.QUIET),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named_loses_nothing_and_the_next_good_day_catches_up(
+    world: World, fault: str
+) -> None:
+    answer, reason = FAULTS[fault]
+    world.shows(range(3))
+    world.run(MON)
+    world.server.serve("/lab", answer)
+    report = world.run(TUE)
+    (source,) = report.sources
+    assert source.reason is reason
+    assert report.mails == 0
+    assert report.reason is not Reason.SENT
+    world.shows(range(8))
+    assert world.run(WED).reason is Reason.SENT
+    assert world.got(ADA) == papers(*range(8))
+
+
+def test_one_source_that_fails_does_not_stop_the_others(world: World) -> None:
+    world.digest["sources"] = ["other", "lab"]
+    world.server.serve("/other", Canned(body=b"not a feed"))
+    world.shows(range(3))
+    report = world.run(MON)
+    assert report.reason is Reason.SENT
+    assert [s.reason for s in report.sources] == [Reason.DOWN, Reason.SENT]
+    assert run.exit_code([report]) == 1
+
+
+def test_a_feed_that_could_not_be_read_is_asked_for_in_full_again(world: World) -> None:
+    """Its ETag must not be kept, or it would be "unchanged" for ever."""
+    world.digest["sources"] = ["lab"]
+    tag = {"ETag": '"v1"'}
+    whole = shapes.feed([("A fine paper on retrieval", "https://arxiv.org/abs/2606.00001", "x")])
+    world.server.serve("/lab", Canned(body=whole[:-40], headers=tag))
+    assert world.run(MON).reason is Reason.DOWN
+    world.server.serve("/lab", Canned(body=whole, headers=tag))
+    assert world.run(MON, 9).mails == 1
+    world.run(MON, 10)
+    assert [hit.headers.get("if-none-match") for hit in world.server.hits] == [None, None, '"v1"']
+
+
+def test_a_crash_between_claiming_and_sending_loses_no_mail(world: World) -> None:
+    world.shows(range(3))
+    with world.at(MON) as setup:
+        run.fetch(setup, ["d"])
+        run.build(setup, "d", "2026-06-22T08:00")
+        with setup.store.write() as connection:
+            (one,) = ledger.in_state(connection, [DeliveryState.QUEUED])
+            ledger.move(connection, one, one.state, DeliveryState.SENDING, setup.now)
+    assert world.got(ADA) == papers()
+    assert world.run(MON, 9).mails == 1
+    assert world.got(ADA) == papers(0, 1, 2)
+
+
+def test_a_mail_that_cannot_be_written_is_tried_again(world: World) -> None:
+    world.shows(range(3))
+    (world.folder / "outbox").write_text("in the way")
+    report = world.run(MON)
+    assert "cannot write" in report.detail
+    assert run.exit_code([report]) == 1
+    (world.folder / "outbox").unlink()
+    assert world.run(MON, 9).mails == 1
+    assert world.got(ADA) == papers(0, 1, 2)
+
+
+def test_revised_papers_are_told_to_those_who_had_them_once(world: World) -> None:
+    world.digest |= {"sources": ["arxiv"], "categories": ["cs.CL"], "revised": True}
+
+    def announce(day: date, *rows: shapes.Row) -> None:
+        world.server.serve("/rss/cs.CL", Canned(body=shapes.rss(day, rows)))
+
+    first, second, third = (shapes.rows(day, 1)[0] for day in (MON, TUE, WED))
+    announce(MON, first)
+    world.run(MON)
+    world.to = [ADA, BEN]
+    announce(TUE, second, (first[0], "replace", ("cs.CL",)))
+    world.run(TUE)
+    announce(WED, third)
+    world.run(WED)
+
+    def texts(address: str) -> str:
+        mails = sorted((world.folder / "outbox").rglob(f"{address}-*.eml"))
+        found = [
+            email.message_from_bytes(m.read_bytes(), policy=email.policy.default) for m in mails
+        ]
+        return "".join(m.get_body(("plain",)).get_content() for m in found)  # type: ignore[union-attr]
+
+    assert texts(ADA).count("Revised since you got them") == 1
+    assert "Revised since you got them" not in texts(BEN)
+
+
+def test_an_unreachable_address_does_not_stop_the_others(world: World) -> None:
+    world.to = [ADA, BEN]
+    world.shows(range(3))
+    with world.at(MON) as setup:
+        run.fetch(setup, ["d"])
+        run.build(setup, "d", "2026-06-22T08:00")
+        _spoil(setup.store, ADA)
+        sent = run.send(setup)
+    assert sent.mails == {"d": 1}
+    assert "a mail failed" in sent.problems["d"][0]
+    assert world.got(BEN) == papers(0, 1, 2)
+
+
+def _spoil(store: Store, address: str) -> None:
+    from sqlalchemy import update
+
+    from digest.store.tables import subscribers
+
+    with store.write() as connection:
+        change = update(subscribers).where(subscribers.c.address == address)
+        connection.execute(change.values(address="a\r\nBcc: x@example.org"))
+
+
+def test_real_sources_want_a_contact_before_anything_is_asked(world: World) -> None:
+    with world.at(MON) as setup:
+        silent = setup.config.operator.model_copy(update={"contact": ""})
+        setup = replace(setup, config=setup.config.model_copy(update={"operator": silent}))
+        with pytest.raises(Misuse, match=r"set contact under \[operator\]"):
+            run.fetch(setup, ["d"])
+    assert world.server.hits == []
+
+
+def test_a_schedule_makes_a_slot_due_once(world: World) -> None:
+    world.digest |= {"schedule": "weekdays at 08:00", "timezone": "Europe/Paris"}
+    world.shows(range(3))
+
+    def due(moment: datetime) -> dict[str, str]:
+        setup = world.setup(moment)
+        slots, others = run.due(setup)
+        if slots:
+            run.run(setup, slots)
+        setup.store.close()
+        assert all(report.reason is Reason.NOT_DUE for report in others)
+        return slots
+
+    assert due(shapes.utc(MON, 7)) == {"d": "2026-06-22T08:00"}
+    assert due(shapes.utc(MON, 8)) == {}
+    assert due(shapes.utc(TUE, 5)) == {}
+    assert due(shapes.utc(TUE, 6)) == {"d": "2026-06-23T08:00"}
+
+
+def test_a_slot_that_came_to_nothing_is_tried_again_after_a_while(world: World) -> None:
+    world.digest["schedule"] = "daily at 08:00"
+    world.server.serve("/lab", Canned(status=404))
+    at = shapes.utc(MON, 8)
+    tried: list[bool] = []
+    for minutes in (0, 5, 20):
+        setup = world.setup(at + timedelta(minutes=minutes))
+        world.forget_pace()
+        slots, _ = run.due(setup)
+        tried.append(bool(slots))
+        if slots:
+            assert run.run(setup, slots)[0].reason is Reason.DOWN
+        setup.store.close()
+    assert tried == [True, False, True]
+
+
+def test_an_issue_that_would_be_clipped_is_made_shorter(world: World) -> None:
+    world.digest["papers"] = 100
+    world.shows(range(95))
+    report = world.run(MON)
+    assert "so that the mail is not clipped" in report.detail
+    assert len(world.got(ADA)) >= 80
+    page = next((world.folder / "outbox").rglob("issue.html"))
+    assert page.stat().st_size <= 102_000
+
+
+@pytest.mark.parametrize("format", ["html", "markdown", "text"])
+def test_every_format_gives_pages_and_a_mail(world: World, format: str) -> None:
+    world.digest["format"] = format
+    world.shows(range(3))
+    world.run(MON)
+    folder = world.folder / "outbox/d/2026-06-22T08:00"
+    assert {p.name for p in folder.iterdir() if p.suffix != ".eml"} == {
+        "issue.html",
+        "issue.md",
+        "issue.txt",
+    }
+    mail = email.message_from_bytes(next(folder.glob("*.eml")).read_bytes())
+    kinds = {part.get_content_type() for part in mail.walk() if not part.is_multipart()}
+    expected = {
+        "html": {"text/plain", "text/html"},
+        "markdown": {"text/plain", "text/markdown", "text/html"},
+        "text": {"text/plain"},
+    }
+    assert kinds == expected[format]
+
+
+def test_a_users_own_template_takes_the_place_of_ours(world: World) -> None:
+    (world.folder / "templates").mkdir()
+    (world.folder / "templates/item.txt.j2").write_text("OWN {{ paper.title }}\n")
+    world.shows(range(2))
+    world.run(MON)
+    text = next((world.folder / "outbox").rglob("issue.txt")).read_text()
+    assert text.count("OWN On ") == 2
+
+
+def test_two_runs_at_once_send_everything_once(world: World) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    world.shows(range(6))
+    world.to = [f"r{n}@example.org" for n in range(8)]
+
+    def one(minute: int) -> int:
+        setup = world.setup(shapes.utc(MON) + timedelta(minutes=minute))
+        try:
+            return run.run(setup, {"d": f"2026-06-22T08:{minute:02d}"})[0].mails
+        finally:
+            setup.store.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(one, range(2))) == 8
+    for reader in world.to:
+        assert world.got(reader) == papers(*range(6))
