@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: digest test test-unit check bench lock clean
+.PHONY: digest test test-unit check bench pictures lock clean
 
 digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
 	@$(BIN)/digest demo
@@ -21,6 +21,9 @@ bench: bench-issue bench-start  ## every figure, one JSON object a line
 
 bench-%: .venv/base
 	@$(BIN)/python tests/bench/$*.py
+
+pictures: .venv/dev  ## the README's pictures anew; needs Chromium
+	@$(BIN)/python tests/e2e/pictures.py
 
 .venv/base: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -32,6 +32,7 @@ from digest.sources import BUILTIN, NEEDS_CATEGORIES, REQUIRED, SETTINGS
 from digest.types import Format, Masthead
 
 FILE = "digest.toml"
+ALL_PAPERS = "all.html"  #: the outbox's page of an issue that is longer than its mail
 
 
 def _address(value: str) -> str:
@@ -250,6 +251,7 @@ class Config(BaseSettings):
             contact=self.operator.contact,
             sender=self.digests[name].sender or f"{self.title(name)} <{contact}>",
             base_url=self.base_url,
+            more_at=ALL_PAPERS if self.transport == "outbox" and not self.base_url else "",
         )
 
 

@@ -105,11 +105,17 @@ def render_items(items: Iterable[Item], masthead: Masthead, environment: Environ
 
 
 def render(
-    edition: Edition, masthead: Masthead, environment: Environment, fragments: Fragments
+    edition: Edition,
+    masthead: Masthead,
+    environment: Environment,
+    fragments: Fragments,
+    *,
+    is_mail: bool = True,
 ) -> Rendered:
     """Join the fragments of an edition's items into its frames.
 
-    The HTML of a Markdown edition is made from the Markdown, as its mail needs it.
+    The HTML of a Markdown edition is made from the Markdown, as its mail needs it. What is no
+    mail, but a page, may be of any length.
 
     Raises: BadTemplate; MailTooLarge (show fewer papers, and try again)
     """
@@ -136,7 +142,7 @@ def render(
         html=html,
         markdown=in_markdown,
         text=joined("issue.txt.j2", [fragment.text for fragment in own]),
-        warnings=() if edition.format == "text" else _size_warnings(html),
+        warnings=_size_warnings(html) if is_mail and edition.format != "text" else (),
     )
 
 

@@ -288,6 +288,7 @@ class Masthead:
     contact: str  #: an e-mail address
     sender: str  #: the From header, "Efficient models <digest@papers.example.org>"
     base_url: str = ""  #: where the web pages are; empty: there are none
+    more_at: str = ""  #: a file beside the mail that lists all papers, where there are no pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

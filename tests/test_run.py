@@ -165,6 +165,16 @@ def test_a_paper_past_the_cap_is_listed_and_counts_as_delivered(world: World) ->
     assert world.run(TUE).mails == 0
 
 
+def test_what_a_mail_has_no_room_for_is_in_a_page_beside_it(world: World) -> None:
+    world.digest["papers"] = 1
+    world.shows(range(50))
+    world.run(MON)
+    folder = world.folder / "outbox/d/2026-06-22T08:00"
+    assert "and 9 more, all in all.html beside this mail" in (folder / "issue.txt").read_text()
+    page = (folder / "all.html").read_text()
+    assert all(f"https://arxiv.org/abs/2606.{n:05d}" in page for n in range(50))
+
+
 def test_who_joins_between_issues_gets_the_latest_at_once(world: World) -> None:
     world.shows(range(2))
     world.run(MON)

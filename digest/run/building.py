@@ -186,6 +186,15 @@ def fit(
         return edition, rendered
 
 
+def whole(setup: Setup, issue: Issue) -> Rendered:
+    """All papers of an issue, as a page of any length."""
+    masthead, environment = setup.config.masthead(issue.digest), templates(setup.config)
+    topics = setup.config.digests[issue.digest].topics
+    edition = compose.edition(issue, issue.items, cap=len(issue.items), topics=topics)
+    fragments = render.render_items(issue.items, masthead, environment)
+    return render.render(edition, masthead, environment, fragments, is_mail=False)
+
+
 def templates(config: Config) -> Any:
     """The operator's own templates before ours."""
     return render.environment([config.templates, render.BUILT_IN])

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from digest import mail as letters
 from digest import registry, render, transports
+from digest.config import ALL_PAPERS
 from digest.errors import Permanent, Temporary
-from digest.run.building import fit, templates
+from digest.run.building import fit, templates, whole
 from digest.run.setup import Setup
 from digest.store import issues, ledger
 from digest.types import Delivery, DeliveryState, Edition, Issue, Mail, Masthead
@@ -61,12 +62,14 @@ def _recover(setup: Setup, transport: transports.Transport, sent: Sent) -> None:
 
 def _publish(setup: Setup, issue: Issue, transport: transports.Transport, sent: Sent) -> None:
     try:
-        _, rendered = fit(setup, issue.digest, issue, issue.items, format="html")
+        edition, rendered = fit(setup, issue.digest, issue, issue.items, format="html")
         pages = {
             "issue.html": rendered.html,
             "issue.md": rendered.markdown,
             "issue.txt": rendered.text,
         }
+        if edition.more:
+            pages[ALL_PAPERS] = whole(setup, issue).html
         if folder := transport.publish(issue.id, pages):
             sent.folders[issue.digest] = str(folder)
     except (Temporary, Permanent) as why:
