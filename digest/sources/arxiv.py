@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 from digest import text
 from digest.errors import NotAFeed, SourceDown
-from digest.sources import calendar, syndication
+from digest.sources import calendar, listing, syndication
 from digest.types import (
     AnnounceType,
     Answer,
@@ -102,7 +102,8 @@ class Arxiv:
         verdict = _judge(answers[0], ask)
         backfilled = _backfilled(ask, answers, verdict)
         found = _found(ask, answers, backfilled)
-        details = [verdict.detail, _failures(answers[1:]), found]
+        first = listing.FIRST if ask.is_first and (verdict.entries or backfilled) else ""
+        details = [verdict.detail, _failures(answers[1:]), found, first]
         return Reading(
             source=self.name,
             reason=verdict.reason,

@@ -9,6 +9,9 @@ from datetime import UTC, date
 from digest.types import Answer, Ask, Entry, Failure, Page, Reading, Reason
 
 
+FIRST = "first reading: only the newest day counts as new"
+
+
 def today(ask: Ask) -> date:
     """The UTC date at `ask.now`."""
     return ask.now.astimezone(UTC).date()
@@ -40,6 +43,8 @@ def reading(ask: Ask, answers: Sequence[Answer]) -> Reading:
     failures = [a for a in answers if isinstance(a, Failure)]
     entries = listed((e for page in pages for e in page.entries), ask)
     notes = dict.fromkeys([f.detail for f in failures] + [p.note for p in pages if p.note])
+    if ask.is_first and entries:
+        notes[FIRST] = None
     return Reading(
         source=ask.source,
         reason=_reason(ask, pages, failures, entries),
@@ -56,6 +61,6 @@ def _reason(
         return Reason.BLOCKED if is_blocked else Reason.DOWN
     if any(e.listed_on and not ask.recent.keys() & set(e.aliases) for e in entries):
         return Reason.SENT
-    if entries or any(page.is_unchanged for page in pages):
+    if entries or (pages and all(page.is_unchanged for page in pages)):
         return Reason.ALL_SENT
     return Reason.WEEKEND if today(ask).weekday() >= 5 else Reason.QUIET
