@@ -8,7 +8,6 @@ from datetime import UTC, date
 
 from digest.types import Answer, Ask, Entry, Failure, Page, Reading, Reason
 
-
 FIRST = "first reading: only the newest day counts as new"
 
 
