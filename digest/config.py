@@ -133,7 +133,7 @@ class Digest(_Part):
     def _zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError) as why:
+        except (KeyError, OSError, ValueError) as why:
             raise ValueError(
                 f"{name!r} is not a time zone; they are named like 'Europe/Paris'"
             ) from why
@@ -337,6 +337,8 @@ def _lines(error: ValidationError) -> list[str]:
     lines = []
     for part in error.errors():
         place = [str(step) for step in part["loc"]]
+        if len(place) == 2 and place[0] in ("digests", "sources"):
+            place.append("")  # the table as a whole
         where = f"[{'.'.join(place[:-1])}] " if len(place) > 1 else ""
         key = place[-1] if place else ""
         if part["type"] == "extra_forbidden":
@@ -344,7 +346,7 @@ def _lines(error: ValidationError) -> list[str]:
             continue
         cause = part.get("ctx", {}).get("error")
         why = str(cause) if cause else part["msg"][:1].lower() + part["msg"][1:]
-        lines.append(f"{where}{key}: {why}" if key else why)
+        lines.append(f"{where}{key}: {why}" if key else f"{where}{why}")
     return lines
 
 

@@ -1,0 +1,174 @@
+"""Whatever is built in, or plugged in, keeps to its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import shapes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest import registry, sources, summarizers, transports
+from digest.errors import BadConfig, Permanent, SourceDown, Temporary
+from digest.summarizers import Text
+from digest.types import Answer, Ask, Failure, Mail, Page, Reason, Response
+
+# --- sources -------------------------------------------------------------------------------------
+
+SETTINGS = {"feed": {"url": "https://lab.example.org/feed.xml"}}
+KINDS = sorted(sources.BUILTIN)
+ASK = Ask(
+    source="s", now=shapes.utc(shapes.date(2026, 6, 22)), categories=("cs.CL", "neuroscience")
+)
+
+
+def source(kind: str) -> sources.Source:
+    return sources.BUILTIN[kind](name="s", **SETTINGS.get(kind, {}))
+
+
+@pytest.mark.parametrize("reason", [Reason.DOWN, Reason.BLOCKED])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_source_that_fails_gives_up_and_says_why(kind: str, reason: Reason) -> None:
+    answers: list[Answer] = []
+    while request := source(kind).next_request(ASK, answers):
+        assert urlsplit(request.url).scheme in ("https", "sample")
+        assert request.group
+        assert request.source == "s"
+        answers.append(Failure(request=request, reason=reason, detail="no answer"))
+        assert len(answers) < 20
+    reading = source(kind).conclude(ASK, answers)
+    assert (reading.reason, reading.entries) == (reason, ())
+    assert "no answer" in reading.detail
+    assert all(c.how == "asked" for c in reading.covered)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_source_that_has_not_changed_gives_no_entries(kind: str) -> None:
+    answers: list[Answer] = []
+    while request := source(kind).next_request(ASK, answers):
+        unchanged = Response(request=request, body=b"", is_unchanged=True)
+        answers.append(source(kind).read(unchanged, ASK))
+        assert len(answers) < 20
+    assert source(kind).conclude(ASK, answers).entries == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(body=st.binary(max_size=300) | st.text(max_size=200).map(str.encode) | st.sampled_from([
+    b"[]", b"{}", b"null", b"1", b'[{"paper":{"id":[],"title":{}}}]', b'{"messages":[{}]}',
+    b'{"messages":[{"status":"ok","total":{}}],"collection":[{"doi":1,"title":[],"date":{}}]}',
+    b"<rss version='2.0'><channel><item/></channel></rss>",
+    b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><id/></entry></feed>",
+]))  # fmt: skip
+@settings(max_examples=60)
+def test_any_bytes_are_read_or_refused(kind: str, body: bytes) -> None:
+    made = source(kind)
+    first = made.next_request(ASK, [])
+    assert first is not None
+    for request in (first, replace(first, kind="api") if kind == "arxiv" else first):
+        try:
+            page = made.read(Response(request=request, body=body), ASK)
+        except SourceDown:
+            continue
+        assert isinstance(page, Page)
+        made.conclude(ASK, [page])
+
+
+# --- summarizers ---------------------------------------------------------------------------------
+
+TEXTS = st.lists(st.builds(Text, st.text(max_size=80), st.text(max_size=400)), max_size=4)
+
+
+@pytest.mark.parametrize("name", sorted(summarizers.BUILTIN))
+@given(texts=TEXTS)
+def test_a_summarizer_gives_one_summary_each_and_always_the_same(
+    name: str, texts: Sequence[Text]
+) -> None:
+    made = summarizers.BUILTIN[name]()
+    first = made.summarize(texts)
+    assert len(first) == len(texts)
+    assert made.summarize(texts) == first
+    assert [made.summarize([text])[0] for text in texts] == first
+    assert made.id
+
+
+@pytest.mark.parametrize("name", sorted(summarizers.BUILTIN))
+def test_nothing_is_summarized_as_nothing(name: str) -> None:
+    assert summarizers.BUILTIN[name]().summarize([Text("A title", "")]) == [""]
+
+
+# --- transports ----------------------------------------------------------------------------------
+
+ISSUE = "reading/2026-06-22T08:00"
+MAIL = Mail(sender="a@x.org", to="b@x.org", message_id="1f2e@x.org", content=b"To: b\r\n\r\nhi\r\n")
+
+
+@pytest.fixture(params=sorted(transports.BUILTIN))
+def transport(request: pytest.FixtureRequest, tmp_path: Path) -> transports.Transport:
+    return transports.BUILTIN[request.param](folder=tmp_path / "outbox")
+
+
+def files(tmp_path: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(tmp_path)): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()
+    }
+
+
+def test_a_mail_arrives_whole_and_once(transport: transports.Transport, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert transport.send(MAIL, ISSUE).detail
+    assert list(files(tmp_path).values()) == [MAIL.content]
+
+
+def test_two_mails_to_one_address_are_two(transport: transports.Transport, tmp_path: Path) -> None:
+    transport.send(MAIL, ISSUE)
+    transport.send(replace(MAIL, message_id="aaaa@x.org"), ISSUE)
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("issue", ["../x/2026", "a/../../x", "a/b/c", "/etc/x", "a/", ""])
+def test_an_issue_that_would_leave_the_folder_is_refused(
+    transport: transports.Transport, tmp_path: Path, issue: str
+) -> None:
+    with pytest.raises(Permanent):
+        transport.send(MAIL, issue)
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("to", ["../../x@y.org", "/etc/passwd", "a\0b@x.org", "ü" * 300])
+def test_no_address_leads_out_of_the_issues_folder(
+    transport: transports.Transport, tmp_path: Path, to: str
+) -> None:
+    transport.send(replace(MAIL, to=to), ISSUE)
+    (name,) = files(tmp_path)
+    assert name.startswith(f"outbox/{ISSUE}/")
+
+
+def test_what_cannot_be_written_may_be_tried_again_and_leaves_nothing_half(
+    transport: transports.Transport, tmp_path: Path
+) -> None:
+    (tmp_path / "outbox").write_text("in the way")
+    with pytest.raises(Temporary, match="cannot write"):
+        transport.send(MAIL, ISSUE)
+    assert files(tmp_path) == {"outbox": b"in the way"}
+
+
+# --- one's own -----------------------------------------------------------------------------------
+
+
+def test_ones_own_comes_by_dotted_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mylab.py").write_text("def factory(**settings): return settings\nNOT = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    made = registry.find("source", "mylab:factory", sources.BUILTIN)
+    assert made(name="s", url="u") == {"name": "s", "url": "u"}
+    for name, why in (
+        ("mylab:nothing", "cannot be loaded"),
+        ("nolab:factory", "cannot be loaded"),
+        ("mylab:NOT", "not a function"),
+        ("mylab", "is not known; there are arxiv"),
+    ):
+        with pytest.raises(BadConfig, match=why):
+            registry.find("source", name, sources.BUILTIN)

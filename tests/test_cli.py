@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from digest.types import Reason
+
+ROOT = Path(__file__).parents[1]
+NAME = "my-papers"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that commands run in."""
+    monkeypatch.setenv("DIGEST_STATE_FOLDER", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+Done = subprocess.CompletedProcess[str]
+
+
+def digest(*words: str, given: str = "") -> Done:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "digest", *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        encoding="utf-8",
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def good(*words: str, given: str = "") -> str:
+    done = digest(*words, given=given)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def misuse(*words: str) -> str:
+    done = digest(*words)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert done.stdout == ""
+    return done.stderr
+
+
+@pytest.fixture
+def started(home: Path) -> Path:
+    good("init")
+    return home
+
+
+def deliveries(home: Path) -> int:
+    with sqlite3.connect(home / "digest.db") as database:
+        (count,) = database.execute("SELECT count(*) FROM deliveries").fetchone()
+    database.close()
+    return int(count)
+
+
+# --- the command itself --------------------------------------------------------------------------
+
+
+def test_help_imports_nothing_slow() -> None:
+    heavy = "torch transformers sqlalchemy alembic feedparser httpx pydantic jinja2 fastapi".split()
+    code = (
+        "import sys\nsys.argv = ['digest', '--help']\n"
+        "from digest.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    commands = re.findall(r"^  (\w+)  ", good("--help").partition("Commands:")[2], re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(commands) >= 9
+    assert [c for c in commands if f"digest {c}" not in readme] == []
+
+
+def test_the_version_is_said() -> None:
+    assert re.fullmatch(r"digest \d+\.\d+\.\d+\n", good("--version"))
+
+
+# --- init, run, status ---------------------------------------------------------------------------
+
+
+def test_init_writes_what_works_at_once_and_never_overwrites(home: Path) -> None:
+    assert "digest preview my-papers" in good("init", "papers")
+    file = home / "papers/digest.toml"
+    before = file.read_bytes()
+    assert "is there already" in misuse("init", "papers")
+    assert file.read_bytes() == before
+
+
+def test_run_sends_once_and_then_says_why_not(started: Path) -> None:
+    (first,) = [json.loads(line) for line in good("run", NAME, "--json").splitlines()]
+    assert (first["reason"], first["mails"]) == ("sent", 1)
+    assert len(list(Path(first["folder"]).glob("*.eml"))) == 1
+    (again,) = [json.loads(line) for line in good("run", "--all", "--json").splitlines()]
+    assert (again["reason"], again["mails"]) == ("all-sent", 0)
+
+
+def test_a_report_has_the_promised_shape(started: Path) -> None:
+    report = json.loads(good("run", NAME, "--json"))
+    assert {"digest", "slot", "reason", "papers", "mails", "sources"} <= set(report)
+    assert {"source", "reason", "entries", "new"} <= set(report["sources"][0])
+    reasons = {str(reason) for reason in Reason}
+    assert {report["reason"], report["sources"][0]["reason"]} <= reasons
+
+
+def test_without_a_name_a_slot_is_due_once(started: Path) -> None:
+    file = started / "digest.toml"
+    words = file.read_text().replace('# schedule   = "weekdays', 'schedule   = "weekdays')
+    file.write_text(words)
+    now = ("--now", "2026-06-22T08:30:00+00:00")
+    first = json.loads(good("run", "--json", *now))
+    assert (first["slot"], first["reason"]) == ("2026-06-22T08:00", "sent")
+    assert json.loads(good("run", "--json", *now))["reason"] == "not-due"
+
+
+def test_without_a_schedule_nothing_is_due_and_the_way_on_is_shown(started: Path) -> None:
+    assert "`digest run NAME` runs it now" in good("run")
+
+
+def test_fetch_sends_nothing(started: Path) -> None:
+    report = json.loads(good("fetch", "--json"))
+    assert report["new"] >= 40
+    assert deliveries(started) == 0
+
+
+def test_status_shows_what_was_and_what_comes(started: Path) -> None:
+    assert "never run" in good("status")
+    good("run", NAME)
+    found = json.loads(good("status", "--json"))
+    assert found["digests"][0]["report"]["reason"] == "sent"
+    assert found["queue"] == {"sent": 1}
+    assert "1 sent" in good("status")
+
+
+def test_real_sources_without_a_contact_are_refused_with_the_remedy(started: Path) -> None:
+    file = started / "digest.toml"
+    file.write_text(
+        file.read_text().replace('sources    = ["sample"]', 'sources = ["huggingface"]')
+    )
+    assert "set contact under [operator]" in misuse("run", NAME)
+
+
+# --- build and preview ---------------------------------------------------------------------------
+
+
+def test_an_issue_by_hand_marks_nothing_as_sent(started: Path) -> None:
+    good("fetch")
+    period = ("--from", "2026-03-02", "--to", "2026-03-04")
+    made = json.loads(good("build", NAME, *period, "--topic", "retrieval", "--json"))
+    assert made["papers"] > 3
+    folder = Path(made["folder"])
+    assert {p.name for p in folder.iterdir()} == {"issue.html", "issue.md", "issue.txt"}
+    assert deliveries(started) == 0
+    assert json.loads(good("run", NAME, "--json"))["mails"] == 1
+
+
+def test_a_period_is_half_open(started: Path) -> None:
+    good("fetch")
+
+    def papers(start: str, end: str) -> int:
+        said = good("build", NAME, "--from", start, "--to", end, "--json")
+        return int(json.loads(said)["papers"])
+
+    both = papers("2026-03-02", "2026-03-04")
+    assert papers("2026-03-02", "2026-03-03") + papers("2026-03-03", "2026-03-04") == both
+    done = digest("build", NAME, "--from", "2020-01-01", "--to", "2020-01-02")
+    assert "the store holds" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("format", "beginning"),
+    [
+        ("html", "<!DOCTYPE html>"),
+        ("markdown", "# My papers"),
+        ("text", "My papers"),
+        ("eml", "To: "),
+    ],
+)
+def test_a_preview_comes_in_every_format_and_marks_nothing(
+    started: Path, format: str, beginning: str
+) -> None:
+    shown = good("preview", NAME, "--format", format, "--output", "-")
+    assert shown.startswith(beginning)
+    assert deliveries(started) == 0
+
+
+def test_a_past_issue_a_readers_own_and_unsaved_topics_can_be_seen(started: Path) -> None:
+    slot = json.loads(good("run", NAME, "--json"))["slot"]
+    text = ("--format", "text", "--output")
+    good("preview", NAME, "--issue", slot, *text, "past.txt")
+    assert "My papers" in (started / "past.txt").read_text()
+    assert slot in misuse("preview", NAME, "--issue", "1999-01-01T08:00", *text, "-")
+    done = digest("preview", NAME, "--as", "you@example.org", *text, "-")
+    assert "has had all there is" in done.stderr
+    assert "is no reader" in misuse("preview", NAME, "--as", "x@example.org", *text, "-")
+    ocean = good("preview", NAME, "--topic", "waves", *text, "-")
+    assert "Matches “waves”" in ocean
+
+
+def test_an_empty_store_is_previewed_with_samples_and_says_so(started: Path) -> None:
+    file = started / "digest.toml"
+    words = file.read_text().replace('sources    = ["sample"]', 'sources = ["huggingface"]')
+    file.write_text(words.replace('contact = ""', 'contact = "me@example.org"'))
+    done = digest("preview", NAME, "--output", "-")
+    assert done.returncode == 0
+    assert "these are samples" in done.stderr
+    assert "</html>" in done.stdout
+    assert deliveries(started) == 0
+
+
+def test_a_preview_can_be_served_on_this_machine(started: Path) -> None:
+    command = [sys.executable, "-m", "digest", "preview", NAME, "--serve", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        address = served.stdout.readline().split()[0]
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            assert b"</html>" in answer.read()
+        served.send_signal(signal.SIGINT)
+        assert served.wait(10) == 0
+
+
+# --- misuse --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["run", "my-paper"], "did you mean 'my-papers'?"),
+        (["run", "--all", "--now", "soon"], "--now 'soon' is not a time"),
+        (["build", NAME, "--from", "x"], "--from 'x' is not a day"),
+        (["build", NAME, "--from", "2026-03-04", "--to", "2026-03-04"], "is not before"),
+        (["build", NAME, "--topic", "a and"], "it ends early"),
+        (["preview", NAME, "--format", "pdf"], "'pdf' is not known"),
+        (["preview", NAME, "--issue", "x", "--topic", "y"], "give one of them"),
+        (["preview", NAME, "--output", "no/such/folder/x.html"], "cannot write"),
+        (["--config", "none.toml", "status"], "none.toml is not there"),
+        (["summarize", "--summarizer", "none"], "there are lead"),
+        (["match", "--topic", ""], "it is empty"),
+    ],
+)
+def test_misuse_says_what_was_wrong_and_what_to_do(
+    started: Path, words: list[str], why: str
+) -> None:
+    assert why in misuse(*words)
+
+
+def test_without_a_configuration_the_command_that_writes_one_is_named(home: Path) -> None:
+    assert "`digest init` writes one" in misuse("run")
+
+
+# --- pipes ---------------------------------------------------------------------------------------
+
+PAPERS = [
+    {"id": "a", "title": "Robots", "abstract": "Robots fall. In this paper, we propose legs."},
+    {"id": 2, "title": "Böats at $\\alpha$", "abstract": "We study boats.\u2028They float."},
+    {"id": "c", "title": "Nothing", "abstract": None},
+]
+
+
+def lines(*rows: object) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def test_summaries_are_written_without_any_configuration(home: Path) -> None:
+    said = [json.loads(x) for x in good("summarize", given=lines(*PAPERS)).split("\n") if x]
+    assert [s["id"] for s in said] == ["a", 2, "c"]
+    assert said[0] == {"id": "a", "summary": "We propose legs.", "summarizer": "lead/1"}
+    assert said[2]["summary"] == ""
+
+
+def test_matches_are_written_for_every_paper_and_topic(home: Path) -> None:
+    topics = ("--topic", "robots", "--topic", "boats or ships")
+    said = [json.loads(x) for x in good("match", *topics, given=lines(*PAPERS)).split("\n") if x]
+    assert [(s["id"], s["topic"]) for s in said] == [
+        (id, topic) for id in ("a", 2, "c") for topic in ("robots", "boats or ships")
+    ]
+    assert said[0]["score"] >= 1
+    assert said[0]["because"] == ["robots"]
+    assert said[1]["score"] < 1
+
+
+def test_bad_lines_are_named_and_do_not_stop_the_good_ones(home: Path) -> None:
+    given = "oops\n" + lines(PAPERS[0]) + "[]\n" + lines({"id": 1, "title": 3}, PAPERS[1])
+    done = digest("summarize", given=given)
+    assert done.returncode == 2
+    assert [json.loads(x)["id"] for x in done.stdout.split("\n") if x] == ["a", 2]
+    assert [f"line {n} " in done.stderr for n in (1, 2, 3, 4)] == [True, False, True, True]
+
+
+def test_an_empty_input_gives_an_empty_output(home: Path) -> None:
+    assert good("summarize") == ""
+
+
+def test_who_stops_reading_sees_no_traceback(home: Path) -> None:
+    many = home / "many.jsonl"
+    many.write_text(lines(*PAPERS) * 3000)
+    command = f"{sys.executable} -m digest summarize < {many} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+# --- the demo ------------------------------------------------------------------------------------
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_demo_gives_the_same_bytes_every_time(home: Path) -> None:
+    said = good("demo")
+    first = tree(home / "outbox")
+    assert {Path(name).suffix for name in first} == {".html", ".md", ".txt", ".eml"}
+    for line in re.findall(r"^  (outbox/\S+[a-z])$", said, re.MULTILINE):
+        assert (home / line).is_file()
+    os.environ["TZ"] = "Pacific/Auckland"
+    try:
+        good("demo")
+    finally:
+        del os.environ["TZ"]
+    assert tree(home / "outbox") == first

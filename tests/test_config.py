@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.resources import files
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digest import config
+from digest.errors import BadConfig
+
+STARTER = files("digest").joinpath("starter.toml").read_text(encoding="utf-8")
+
+
+def load(folder: Path, words: str) -> config.Config:
+    file = folder / "digest.toml"
+    file.write_text(words, encoding="utf-8")
+    return config.load(file)
+
+
+def digest(**keys: Any) -> str:
+    table = {"topics": ["robots"], "sources": ["sample"]} | keys
+    return "[digests.d]\n" + "\n".join(f"{key} = {value!r}" for key, value in table.items())
+
+
+def test_the_starter_loads_as_it_is(tmp_path: Path) -> None:
+    made = load(tmp_path, STARTER)
+    assert made.digests["my-papers"].sources == ("sample",)
+
+
+COMMENTED = re.findall(r"^# (\w+ *= .*)$", STARTER, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", COMMENTED)
+def test_every_commented_line_of_the_starter_loads(tmp_path: Path, line: str) -> None:
+    """With categories beside it, as the comment on them asks."""
+    key = line.split("=")[0].strip()
+    words = STARTER
+    if key in ("sources",):
+        words = re.sub(r"^sources .*$", "", words, flags=re.MULTILINE)
+        words = words.replace("# categories =", "categories =")
+    if key in ("kind", "url", "server", "allow_hosts"):
+        words = re.sub(r"^# (?=\[|kind|url|server|allow_hosts)", "", words, flags=re.MULTILINE)
+    words = words.replace(f"# {line}", line)
+    load(tmp_path, words)
+
+
+def test_the_whole_starter_without_its_marks_loads(tmp_path: Path) -> None:
+    words = re.sub(r'^sources    = \["sample"\]$', "", STARTER, flags=re.MULTILINE)
+    words = re.sub(r"^# (?=\w+ *= |\[)", "", words, flags=re.MULTILINE)
+    made = load(tmp_path, words)
+    assert set(made.sources) == {"lab", "medrxiv"}
+
+
+EVERYTHING = """
+base_url   = "https://papers.example.org"
+store      = "sqlite:///digest.db"
+outbox     = "outbox"
+transport  = "outbox"
+summarizer = "lead"
+[operator]
+name = "The Reading Group"
+address = "1 Example Street, Sampleton"
+contact = "papers@example.org"
+[fetch]
+allow_hosts = []
+[digests.efficient-models]
+title      = "Efficient models"
+topics     = ["parameter-efficient fine-tuning", "model size and parameter count"]
+exclude    = ["medical imaging"]
+categories = ["cs.CL", "cs.LG"]
+authors    = []
+sources    = ["arxiv", "huggingface", "lab"]
+schedule   = "weekdays at 08:00"
+timezone   = "Europe/Paris"
+papers     = 20
+from       = "Efficient models <digest@papers.example.org>"
+to         = ["reader@example.org"]
+[sources.arxiv]
+rss = "https://rss.arxiv.org"
+api = "https://export.arxiv.org/api/query"
+[sources.huggingface]
+url = "https://huggingface.co/api/daily_papers"
+[sources.lab]
+kind = "feed"
+url  = "https://lab.example.org/feed.xml"
+[smtp]
+host = "mail.example.org"
+port = 587
+security = "starttls"
+user = "digest"
+connections = 10
+"""
+
+
+def test_every_key_there_is_loads(tmp_path: Path) -> None:
+    made = load(tmp_path, EVERYTHING)
+    assert made.masthead("efficient-models").sender.endswith("<digest@papers.example.org>")
+    assert made.settings("lab") == {"url": "https://lab.example.org/feed.xml"}
+
+
+def test_store_and_outbox_lie_beside_the_file(tmp_path: Path) -> None:
+    made = load(tmp_path, digest())
+    assert made.store == f"sqlite:///{tmp_path}/digest.db"
+    assert made.outbox == tmp_path / "outbox"
+    assert load(tmp_path, 'store = "sqlite:////var/x.db"').store == "sqlite:////var/x.db"
+
+
+def test_the_environment_comes_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_STORE", "postgresql+psycopg://u:secret@h/n")
+    assert load(tmp_path, 'store = "sqlite:///x.db"').store.startswith("postgresql")
+
+
+WRONG: dict[str, tuple[str, list[str]]] = {
+    "unknown key at the top": ('stor = "x"', ["unknown key 'stor'", "'store'"]),
+    "unknown key of a digest": (
+        digest(topcis=["x"]),
+        ["[digests.d]", "unknown key 'topcis'", "'topics'"],
+    ),
+    "unknown key of the operator": ('[operator]\nnam = "x"', ["[operator]", "'name'"]),
+    "unknown key of fetch": ("[fetch]\nallow_host = []", ["[fetch]", "'allow_hosts'"]),
+    "unknown key of smtp": ('[smtp]\nhots = "x"', ["[smtp]", "'host'"]),
+    "unknown key of a source": (
+        '[sources.lab]\nkind = "feed"\nurl = "https://x.org"\nurk = 1',
+        ["[sources.lab]", "unknown key 'urk'", "'url'"],
+    ),
+    "a bad topic": (digest(topics=["robots and"]), ["[digests.d]", "topics", "it ends early"]),
+    "a bad exclusion": (digest(exclude=["(x"]), ["exclude", "not closed"]),
+    "a bad schedule": (digest(schedule="sometimes"), ["[digests", "no time of day", "weekdays at"]),
+    "a bad time zone": (digest(timezone="Mars/Base"), ["timezone", "'Europe/Paris'"]),
+    "a bad address": (digest(to=["nobody"]), ["to", "'nobody' is not an e-mail address"]),
+    "an address no server takes": (digest(to=["jürgen@example.org"]), ["to", "ASCII"]),
+    "an unknown source": (digest(sources=["arxvi"]), ["'arxvi'", "arxiv", "[sources.arxvi]"]),
+    "no source": (digest(sources=[]), ["[digests.d]", "sources"]),
+    "a feed without an address": (
+        '[sources.lab]\nkind = "feed"',
+        ["[sources.lab]", "url is missing"],
+    ),
+    "an unknown kind": ('[sources.lab]\nkind = "gopher"', ["[sources.lab]", "'gopher'", "feed"]),
+    "an address that is none": (
+        '[sources.lab]\nkind = "feed"\nurl = "lab.org"',
+        ["'lab.org' is not an http(s) address"],
+    ),
+    "a name that is none": (
+        '[digests."My Papers"]\ntopics=["x"]\nsources=["sample"]',
+        ["My Papers", "a-z, 0-9"],
+    ),
+    "arxiv without categories": (
+        digest(sources=["arxiv"]),
+        ["[digests.d]", 'categories = ["cs.CL"'],
+    ),
+    "nothing to be about": (digest(topics=[]), ["[digests.d]", "topics, categories or authors"]),
+    "too many papers": (digest(papers=1000), ["[digests.d]", "papers", "100"]),
+    "a line break in a title": ('[digests.d]\ntitle = "a\\nb"', ["title", "line breaks"]),
+    "a wrong type": (digest(papers="many"), ["[digests.d]", "papers", "integer"]),
+    "not TOML": ("[digests", ["is not TOML"]),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_is_named_with_file_key_and_remedy(tmp_path: Path, what: str) -> None:
+    words, said = WRONG[what]
+    with pytest.raises(BadConfig) as error:
+        load(tmp_path, words)
+    for part in [str(tmp_path / "digest.toml"), *said]:
+        assert part in str(error.value)
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig) as error:
+        load(tmp_path, 'stor = "x"\n' + digest(topcis=[]))
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_a_missing_file_is_named_with_the_command_that_writes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    with pytest.raises(BadConfig, match="digest init"):
+        config.find(None)
+    with pytest.raises(BadConfig, match=r"elsewhere\.toml is not there"):
+        config.find(Path("elsewhere.toml"))
+    (tmp_path / "digest.toml").touch()
+    assert config.find(None) == Path("digest.toml")
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "digest.toml").write_bytes(b'title = "\xff"')
+    with pytest.raises(BadConfig, match="is not TOML"):
+        config.load(tmp_path / "digest.toml")
+
+
+def test_domains_are_kept_in_ascii_and_readers_once(tmp_path: Path) -> None:
+    made = load(tmp_path, digest(to=["ada@exämple.org", "ada@xn--exmple-cua.org"]))
+    assert made.digests["d"].to == ("ada@xn--exmple-cua.org",)
+
+
+def test_the_starter_names_every_key_of_a_digest() -> None:
+    keys = {field.alias or name for name, field in config.Digest.model_fields.items()}
+    shown = set(re.findall(r"^(?:# )?(\w+) *=", STARTER, re.MULTILINE))
+    assert keys <= shown
+    assert set(chain(tomllib.loads(STARTER)["digests"]["my-papers"])) <= keys
