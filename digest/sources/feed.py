@@ -11,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from digest import text
 from digest.sources import listing, syndication
-from digest.sources.arxiv import PACE_S, is_category
+from digest.sources.arxiv import PACE_S
+from digest.sources.categories import is_category
 from digest.types import Answer, Ask, Entry, Links, Page, Reading, Request, Response
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml, text/xml, */*"

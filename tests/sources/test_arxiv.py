@@ -8,7 +8,8 @@ import pytest
 import shapes
 
 from digest.errors import NotAFeed, SourceDown
-from digest.sources.arxiv import Arxiv, open_days
+from digest.sources.arxiv import Arxiv
+from digest.sources.arxiv_days import open_days
 from digest.types import (
     Answer,
     Ask,
