@@ -33,7 +33,7 @@ def test_every_module_stands_in_the_picture_of_the_architecture() -> None:
     picture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     parts = {p.name for p in (ROOT / "digest").iterdir() if not p.name.startswith("_")}
     named = {name for name in parts if f"`{name}`" in picture or f"`{name}/`" in picture}
-    assert parts - named == {"samples", "starter.toml"}
+    assert parts - named == {"samples", "starter.toml", "py.typed"}
 
 
 def test_the_documents_name_no_host_of_a_package_registry() -> None:

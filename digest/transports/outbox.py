@@ -22,7 +22,7 @@ class Outbox:
 
     def send(self, mail: Mail, issue: str) -> Receipt:
         """Write the mail, whole or not at all."""
-        name = re.sub(r"[^\w.@+-]", "_", mail.to)[:120]
+        name = re.sub(r"[^\w.@+-]", "_", mail.to, flags=re.ASCII)[:120]
         tail = re.sub(r"[^0-9a-f]", "", mail.message_id.partition("@")[0])[:8]
         path = self._home(issue) / f"{name}-{tail}.eml"
         _write(path, mail.content)
