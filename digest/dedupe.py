@@ -10,6 +10,12 @@ from dataclasses import dataclass, field, replace
 
 from digest.types import Entry, Links, Listing, Merge, Paper, Signals
 
+# What a feed may fill a mail with. Real titles and abstracts are far below, and ATLAS has 3,000
+# authors.
+TITLE_CHARACTERS = 500
+ABSTRACT_CHARACTERS = 10_000
+AUTHORS = 5_000
+NAME_CHARACTERS = 200
 #: A title of fewer words ("Discussion", "Reply") says too little to tell a work by.
 TITLE_WORDS = 4
 _STRONG = ("arxiv:", "doi:")
@@ -68,7 +74,7 @@ class _Work:
         names = aliases(entry)
         paper = _paper(entry, names)
         homes = {p.id: p for name in names if (p := self.by_alias.get(name))}
-        agreeing = [p for p in homes.values() if not _contradicts(paper.aliases, p.aliases)]
+        agreeing = [p for p in homes.values() if _is_same_work(paper, p)]
         if not agreeing:
             free = tuple(n for n in names if n not in self.by_alias)
             if free:
@@ -112,16 +118,20 @@ def _paper(entry: Entry, names: tuple[str, ...]) -> Paper:
     return Paper(
         id=names[0],
         aliases=names,
-        title=entry.title,
-        abstract=entry.abstract,
-        authors=entry.authors,
-        categories=entry.categories,
+        title=_cut(entry.title, TITLE_CHARACTERS),
+        abstract=_cut(entry.abstract, ABSTRACT_CHARACTERS),
+        authors=tuple(_cut(name, NAME_CHARACTERS) for name in entry.authors[:AUTHORS]),
+        categories=entry.categories[:20],
         announced_on=entry.announced_on,
         version=entry.version,
         links=entry.links,
         signals=entry.signals,
         listings=(listing,),
     )
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
 def _merged(old: Paper, new: Paper, taken: Mapping[str, Paper]) -> Paper:
@@ -181,6 +191,21 @@ def _listings(old: tuple[Listing, ...], new: tuple[Listing, ...]) -> tuple[Listi
             revised_on=max(revisions, default=None),
         )
     return tuple(by_source[source] for source in sorted(by_source))
+
+
+def _is_same_work(one: Paper, two: Paper) -> bool:
+    """Two papers with an alias in common: is it enough?
+
+    Ids and text are. A link or a feed's own id is not when the titles have little in common:
+    there are feeds in which every entry has the same.
+    """
+    if _contradicts(one.aliases, two.aliases):
+        return False
+    shared = set(one.aliases) & set(two.aliases)
+    if any(name.startswith((*_STRONG, "title:", "text:", "entry:")) for name in shared):
+        return True
+    a, b = (set(paper.title.casefold().split()) for paper in (one, two))
+    return 2 * len(a & b) >= max(len(a), len(b))
 
 
 def _contradicts(one: Iterable[str], two: Iterable[str]) -> bool:

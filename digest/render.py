@@ -39,7 +39,8 @@ MAX_HTML_BYTES = 102_000
 WARN_HTML_BYTES = 90_000
 
 _COLUMNS = 72  #: of plain text
-_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.?(:\d+)?", re.IGNORECASE)
+# The last label of a name has a letter, that of an address has none.
+_HOST = re.compile(r"([a-z0-9-]+\.)+[a-z0-9-]*[a-z][a-z0-9-]*\.?(:\d+)?", re.IGNORECASE)
 _MARKER = re.compile(r"<!--item [^ >]+ \d+-->")
 
 # What Markdown may become in a mail; what a paper's title cannot become in any case.

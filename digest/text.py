@@ -69,11 +69,16 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _SUB_OR_SUP = re.compile(r"<(?:jats:)?su([bp])>([^<>]{1,40})</(?:jats:)?su\1>", re.IGNORECASE)
+# What no browser shows is no part of the text.
+_UNSEEN = re.compile(r"<(script|style)\b[^<>]*>[^<]*</\1 ?>", re.IGNORECASE)
 _BLOCKS = words(
     "p br hr div h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table tr td th pre blockquote section sec "
     "title list list-item disp-formula"
 )
-_INLINES = words("a abbr b bold cite code em font i italic mark q s small span strong sub sup tt u")
+_INLINES = words(
+    "audio embed figure figcaption iframe img noscript object picture svg video a abbr b bold "
+    "cite code em font i italic mark q s small span strong sub sup tt u"
+)
 
 
 def _unescaped(entity: re.Match[str]) -> str:
@@ -87,6 +92,7 @@ def _without_html(text: str) -> str:
         text = _ENTITY.sub(_unescaped, text)
     if "<" not in text:
         return text
+    text = _UNSEEN.sub(" ", text)
     text = _SUB_OR_SUP.sub(lambda m: script("_" if m[1] in "bB" else "^", m[2]), text)
     closed = {name.lower() for name in _CLOSER.findall(text)}
 

@@ -57,6 +57,20 @@ def test_a_feed_without_ids_is_merged_by_its_text() -> None:
     assert "link:https://lab.example.org/1" in paper.aliases
 
 
+def test_a_feed_whose_entries_all_have_one_id_loses_none() -> None:
+    one = entry("guid:lab:x", source="lab", title="Robots that walk on sand", abstract="a")
+    two = entry("guid:lab:x", source="lab", title="Deep sea currents", abstract="b")
+    two = replace(two, aliases=(*two.aliases, "entry:lab:2"))
+    corrected = entry("guid:lab:x", source="lab", title="Robots which walk on sand", abstract="a")
+    assert len(dedupe([one, two], {}).papers) == 2
+    assert len(dedupe([one, corrected], {}).papers) == 1
+
+
+def test_no_entry_can_fill_a_mail() -> None:
+    (paper,) = dedupe([entry(title="x" * 10**6, abstract="y" * 10**6)], {}).papers
+    assert len(paper.title) + len(paper.abstract) < 11_000
+
+
 def test_short_titles_tell_nothing() -> None:
     one = entry("link:a", source="lab", title="Editorial", abstract="")
     two = entry("link:b", source="lab", title="Editorial", abstract="")

@@ -107,9 +107,9 @@ def _aliases(raw: Any, page: str, source: str, title: str) -> tuple[str, ...]:
             found.append("doi:" + (match[1] or match[2]).lower())
     if page:
         found.append("link:" + urlunsplit(urlsplit(page)._replace(fragment="")))
-    elif not id:
-        digits = hashlib.sha256(f"{title}\n{_body(raw)}".encode()).hexdigest()[:24]
-        found.append(f"entry:{source}:{digits}")
     if id and id != page:
         found.append(f"guid:{source}:{id[:300]}")
+    # Some feeds give no ids, and some give all entries the same one.
+    digits = hashlib.sha256(f"{title}\n{_body(raw)}".encode()).hexdigest()[:24]
+    found.append(f"entry:{source}:{digits}")
     return tuple(dict.fromkeys(found))

@@ -45,6 +45,9 @@ _CUES = tuple(
 )
 
 
+LONGEST = 600  #: characters of a summary; some abstracts are one sentence
+
+
 class Lead:
     """Picks the sentence with the strongest signs of being the contribution, and trims it."""
 
@@ -55,7 +58,7 @@ class Lead:
 
         Shapes: same length and order as `texts`.
         """
-        return [trimmed(contribution(text)) for text in texts]
+        return [shortened(trimmed(contribution(text))) for text in texts]
 
 
 def contribution(text: Text) -> str:
@@ -124,6 +127,18 @@ def trimmed(sentence: str) -> str:
     while (found := _LEAD_INS.match(rest)) and _is_clause(found):
         rest = _capitalized(rest[found.end() :])
     return re.sub(r"^We (?:therefore|thus|hence|then|also|further|first) ", "We ", rest)
+
+
+def shortened(sentence: str) -> str:
+    """The sentence, cut at a word where it is too long for a mail.
+
+    >>> shortened("word " * 200)[-10:]
+    'word word…'
+    """
+    if len(sentence) <= LONGEST:
+        return sentence
+    head, _, rest = sentence[:LONGEST].rpartition(" ")
+    return (head or rest).rstrip(" ,;:") + "…"
 
 
 def _is_clause(lead_in: re.Match[str]) -> bool:
