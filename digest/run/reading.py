@@ -120,7 +120,7 @@ def _answer(
             known = paper_rows.validators_of(connection, request.source, request.url)
     response = fetcher.get(request, known)
     page = source.read(response, ask)
-    if request.is_conditional and not response.is_unchanged:
+    if request.is_conditional:
         # Only now: what could not be read must come again in full.
         validators[request.url] = response.validators
     return page

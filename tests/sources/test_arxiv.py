@@ -195,6 +195,8 @@ def test_a_skipped_day_is_asked_of_the_api_and_its_papers_get_that_day() -> None
     reading, requests = drive(ask(WED, coverage=covered(MON)), feed, api)
     assert [r.kind for r in requests] == ["feed", "api"]
     assert "cat%3Acs.AI+OR+cat%3Acs.CL" in requests[1].url
+    # From a week before the day's own submissions began: moderation holds papers that long.
+    assert "submittedDate%3A%5B202606121800+TO+" in requests[1].url
     assert {days_of(reading)[id] for id in missed} == {TUE}
     assert {days_of(reading)[id] for id in shapes.ids(WED, 2)} == {WED}
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,11 @@ def test_a_failed_block_leaves_nothing_behind(store: Store) -> None:
         assert connection.scalar(text("SELECT count(*) FROM digests")) == 0
 
 
+def lock(store: Store) -> AbstractContextManager[None]:
+    """SQLite's writers need no lock of ours: they take turns from the first read on."""
+    return nullcontext() if store.writer.dialect.name == "sqlite" else store.exclusive("count")
+
+
 def test_writers_wait_for_each_other_instead_of_failing(store: Store) -> None:
     with store.write() as connection:
         connection.execute(
@@ -78,7 +84,7 @@ def test_writers_wait_for_each_other_instead_of_failing(store: Store) -> None:
 
     def count() -> None:
         for _ in range(20):
-            with store.exclusive("count"), store.write() as connection:
+            with lock(store), store.write() as connection:
                 found = int(connection.scalar(text("SELECT definition FROM digests")) or 0)
                 connection.execute(text(f"UPDATE digests SET definition = '{found + 1}'"))
 
