@@ -84,7 +84,7 @@ def _global(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to.")] = Path(),
 ) -> None:
     """Write a digest.toml that works at once, offline, on the sample papers."""
     from importlib.resources import files
@@ -107,7 +107,7 @@ def init(
 @app.command()
 def run(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME")] = None,
     all: Annotated[bool, typer.Option("--all", help="All digests, now.")] = False,
     config: ConfigFile = None,
     now: Now = None,
@@ -135,7 +135,7 @@ def run(
 @app.command()
 def fetch(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME")] = None,
     config: ConfigFile = None,
     now: Now = None,
     as_json: AsJson = False,

@@ -54,7 +54,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     """The same in words."""
     said = []
     for one in found["digests"]:
-        said.append(f"{one['digest']}: {one['issues']} issues, {one['mails']} mails sent")
+        said.append(f"{one['digest']}: issues {one['issues']}, mails sent {one['mails']}")
         said.append(f"  readers  {one['readers']}")
         span = f", announced {one['first']} to {one['last']}" if one["papers"] else ""
         said.append(f"  papers   {one['papers']} in the store{span}")
