@@ -199,10 +199,24 @@ def test_new_topics_do_not_bring_back_what_went_by(world: World) -> None:
     world.digest["topics"] = ["no such words"]
     world.shows(range(3))
     assert world.run(MON).reason is Reason.NO_MATCH
+    world.run(TUE)
     world.digest["topics"] = EVERYTHING
     world.shows(range(3, 5))
     assert world.run(THU).mails == 1
     assert world.got(ADA) == papers(3, 4)
+
+
+def test_topics_changed_between_two_issues_lose_nothing_of_the_time_between(world: World) -> None:
+    world.shows(range(2))
+    world.run(MON)
+    world.shows(range(4))
+    with world.at(WED) as setup:
+        world.forget_pace()
+        run.fetch(setup, ["d"])
+    world.digest["topics"] = [*EVERYTHING, "another"]
+    world.shows(range(5))
+    world.run(FRI)
+    assert world.got(ADA) == papers(*range(5))
 
 
 FAULTS = {

@@ -39,7 +39,10 @@ def build(setup: Setup, name: str, slot: str) -> Built:
         with store.write() as connection:
             ledger.sync_operator_readers(connection, name, digest.to, setup.now, setup.new_id)
             today = calendar.newest_feed_day(setup.now)
-            since = issues.since(connection, name, digest.definition, today)
+            # What came before the last run was held against the old topics then.
+            ran_at = issues.last_run_at(connection, name)
+            changed = calendar.newest_feed_day(ran_at) if ran_at else today
+            since = issues.since(connection, name, digest.definition, today, changed)
         since = max(since, today - plan.LOOK_BACK)
         looked_at: list[str] = []
         with store.read() as connection:

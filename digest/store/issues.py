@@ -22,19 +22,19 @@ from digest.store.upsert import chunks, upsert
 from digest.types import UNFINISHED, Edition, Issue, Item, Summary
 
 
-def since(connection: Connection, name: str, definition: str, today: date) -> date:
+def since(connection: Connection, name: str, definition: str, first: date, changed: date) -> date:
     """The day from which the digest's papers are owed.
 
-    That is the day of its first run, and again the day on which its definition changed: new
-    topics do not bring back what went by under the old ones.
+    That is `first` for a digest not seen before, and `changed` for one whose definition is
+    another than it was: new topics do not bring back what went by under the old ones.
     """
     row = connection.execute(select(digests).where(digests.c.name == name)).one_or_none()
     if row is not None and row.definition == definition:
-        first: date = row.since
-        return first
-    values = {"name": name, "definition": definition, "since": today}
-    upsert(connection, digests, [values])
-    return today
+        same: date = row.since
+        return same
+    day = max(row.since, changed) if row is not None else first
+    upsert(connection, digests, [{"name": name, "definition": definition, "since": day}])
+    return day
 
 
 def peek_since(connection: Connection, name: str) -> date | None:
@@ -222,8 +222,10 @@ def counts(connection: Connection, digest: str) -> tuple[int, int]:
     return made, connection.scalar(sent) or 0
 
 
-def last_run_at(connection: Connection, digest: str, slot: str) -> datetime | None:
-    """When the slot was last tried."""
+def last_run_at(connection: Connection, digest: str, slot: str | None = None) -> datetime | None:
+    """When the digest, or one slot of it, was last tried."""
     query = select(func.max(reports.c.run_at)).where(reports.c.digest == digest)
-    found: datetime | None = connection.scalar(query.where(reports.c.slot == slot))
+    if slot is not None:
+        query = query.where(reports.c.slot == slot)
+    found: datetime | None = connection.scalar(query)
     return found

@@ -35,7 +35,7 @@ def publish(store: Store, number: str, slot: str, at: object = NOW) -> tuple[Iss
     part = edition([item(one)], issue=made)
     with store.write() as connection:
         papers.save(connection, [one], [], NOW)
-        issues.since(connection, "reading", "x", DAY)
+        issues.since(connection, "reading", "x", DAY, DAY)
         issues.save(connection, made)
         issues.save_editions(connection, [part])
     return made, part

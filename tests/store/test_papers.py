@@ -18,7 +18,7 @@ def keep(store: Store, *some: Paper) -> None:
 def publish(store: Store, *some: Paper, slot: str = "2026-06-22T08:00") -> Issue:
     made = issue([item(p) for p in some], slot=slot)
     with store.write() as connection:
-        issues.since(connection, made.digest, "x", DAY)
+        issues.since(connection, made.digest, "x", DAY, DAY)
         issues.save(connection, made)
     return made
 
@@ -58,7 +58,7 @@ def test_another_digests_issue_takes_no_candidate_away(store: Store) -> None:
     keep(store, paper())
     made = issue([item(paper())], digest="reading2")
     with store.write() as connection:
-        issues.since(connection, "reading2", "x", DAY)
+        issues.since(connection, "reading2", "x", DAY, DAY)
         issues.save(connection, made)
     assert candidates(store) == ["arxiv:2606.00001"]
 
@@ -137,7 +137,8 @@ def test_a_thousand_papers_are_saved_and_found(store: Store) -> None:
 
 def test_a_changed_definition_owes_nothing_of_before(store: Store) -> None:
     with store.write() as connection:
-        assert issues.since(connection, "d", "old", DAY) == DAY
         later = DAY + timedelta(days=9)
-        assert issues.since(connection, "d", "old", later) == DAY
-        assert issues.since(connection, "d", "new", later) == later
+        assert issues.since(connection, "d", "old", DAY, DAY) == DAY
+        assert issues.since(connection, "d", "old", later, later) == DAY
+        assert issues.since(connection, "d", "new", later, later) == later
+        assert issues.since(connection, "d", "newer", later, DAY) == later
