@@ -149,7 +149,8 @@ def _matches(paper: Paper, interest: Interest) -> Iterator[Match]:
 
 
 def _score(words: _Words, paper: Paper, topic: Topic) -> Match:
-    wanted = list(_wanted(topic.expression))
+    # "agent or agents" is one phrase twice: said once and counted once.
+    wanted = list({p.stems: p for p in reversed(list(_wanted(topic.expression)))}.values())[::-1]
     if not _holds(topic.expression, words):
         near = NEARLY * _share(wanted, words)
         return Match(paper=paper, topic=topic.name, score=round(near, 3), because=())

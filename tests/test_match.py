@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from build import paper
 from hypothesis import given
@@ -45,6 +47,12 @@ def test_a_match_names_the_phrases_that_were_found() -> None:
     assert found("diffusion and (video or image)", "Video diffusion").because == (
         "diffusion",
         "video",
+    )
+
+
+def test_a_phrase_said_twice_in_other_endings_counts_once() -> None:
+    assert found("agent or agents", "Agents") == replace(
+        found("agent", "Agents"), topic="agent or agents"
     )
 
 
