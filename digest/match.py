@@ -150,7 +150,10 @@ def _matches(paper: Paper, interest: Interest) -> Iterator[Match]:
 
 def _score(words: _Words, paper: Paper, topic: Topic) -> Match:
     # "agent or agents" is one phrase twice: said once and counted once.
-    wanted = list({p.stems: p for p in reversed(list(_wanted(topic.expression)))}.values())[::-1]
+    by_stems: dict[tuple[str, ...], Phrase] = {}
+    for phrase in _wanted(topic.expression):
+        by_stems.setdefault(phrase.stems, phrase)
+    wanted = list(by_stems.values())
     if not _holds(topic.expression, words):
         near = NEARLY * _share(wanted, words)
         return Match(paper=paper, topic=topic.name, score=round(near, 3), because=())
