@@ -6,6 +6,7 @@ Everything slow is imported inside the command that needs it: `digest --help` mu
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ Topics = Annotated[
 
 def main() -> NoReturn:
     """Run a command; say in one line what was wrong where something was."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal has every letter
     try:
         app(prog_name="digest")
     except Misuse as why:
@@ -97,7 +100,8 @@ def init(
         with target.open("x", encoding="utf-8") as file:
             file.write(files("digest").joinpath("starter.toml").read_text(encoding="utf-8"))
     except FileExistsError as why:
-        raise Misuse(f"{target} is there already; nothing was changed") from why
+        there = target if target.exists() else folder
+        raise Misuse(f"{there} is there already; nothing was changed") from why
     except OSError as why:
         raise Misuse(f"cannot write {target}: {why.strerror}") from why
     print(f"wrote {target}")
@@ -147,7 +151,7 @@ def fetch(
         found = runs.fetch(setup, _chosen(setup.config, names or [], not names))
     for report in found.values():
         if as_json:
-            print(json.dumps(runs.source_words(report), ensure_ascii=False))
+            _print_json(runs.source_words(report))
         else:
             print(_source_line(report))
     raise typer.Exit(runs.sources_exit_code(found.values()))
@@ -171,7 +175,10 @@ def build(
 ) -> None:
     """Make an issue by hand for any period and topics; marks nothing as sent."""
     with _setup(context, config, now) as setup:
+        from hashlib import sha256
+
         from digest import preview as previews
+        from digest import run as runs
         from digest.transports.outbox import Outbox
 
         _chosen(setup.config, [name], False)
@@ -181,19 +188,25 @@ def build(
             raise Misuse(
                 f"--from {first} is not before --to {last}; --to is the day after the last"
             )
+        if previews.is_empty(setup, name):
+            if set(setup.config.digests[name].sources) != {"sample"}:
+                raise Misuse("the store holds no papers yet; `digest fetch` gets them")
+            runs.fetch(setup, [name])
         made = previews.by_hand(setup, name, first, last, topic or ())
         pages = {
             "issue.html": made.rendered.html,
             "issue.md": made.rendered.markdown,
             "issue.txt": made.rendered.text,
         }
-        home = Outbox(setup.config.outbox).publish(f"{name}/{first}--{last}", pages)
+        # Other topics are another issue, and take the place of none.
+        own = "-" + sha256("\n".join(topic).encode()).hexdigest()[:6] if topic else ""
+        home = Outbox(setup.config.outbox).publish(f"{name}/{first}--{last}{own}", pages)
     papers = len(made.edition.issue.items)
     if made.note:
         _complain(made.note)
     if as_json:
         words = {"digest": name, "from": f"{first}", "to": f"{last}", "papers": papers}
-        print(json.dumps({**words, "folder": str(home)}))
+        _print_json({**words, "folder": str(home)})
         return
     print(f"{name}: {_count(papers, 'paper')} from {first} up to {last}; sent to nobody")
     for page in pages:
@@ -225,7 +238,7 @@ def preview(
     """Show the next issue for a made-up new reader; nothing is sent or marked."""
     if format not in ("html", "markdown", "text", "eml"):
         raise Misuse(f"--format {format!r} is not known; there are html, markdown, text and eml")
-    if sum(bool(given) for given in (issue, reader, topic)) > 1:
+    if sum(given not in (None, []) for given in (issue, reader, topic)) > 1:
         raise Misuse("--issue, --as and --topic each show something else; give one of them")
     with _setup(context, config, now) as setup:
         _chosen(setup.config, [name], False)
@@ -272,7 +285,7 @@ def status(
 
         found = statuses.status(setup)
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        _print_json(found)
     else:
         print("\n".join(statuses.lines(found)))
 
@@ -287,7 +300,7 @@ def summarize(
     """Read JSON lines {"id", "title", "abstract"} and write {"id", "summary", "summarizer"}."""
     from digest import registry, summarizers, text
 
-    made = registry.find("summarizer", summarizer, summarizers.BUILTIN)()
+    made = registry.make("summarizer", summarizer, summarizers.BUILTIN)
     with _json_lines() as rows:
         for batch in _batches(rows, 64):
             texts = [
@@ -347,7 +360,7 @@ def _json_lines() -> Iterator[Iterator[dict[str, Any]]]:
 def _paper_row(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as why:
+    except (ValueError, RecursionError) as why:
         raise ValueError(f"not JSON: {why}") from why
     if not isinstance(row, dict) or "id" not in row:
         raise ValueError('not an object with "id", "title" and "abstract"')
@@ -366,7 +379,11 @@ def _batches(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[st
 
 
 def _print_json(words: dict[str, Any]) -> None:
-    print(json.dumps(words, ensure_ascii=False), flush=True)
+    # JSON is UTF-8, whatever the terminal is; half a character that came escaped goes escaped.
+    line = json.dumps(words, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
 
 
 # --- what the commands share ---------------------------------------------------------------------
@@ -404,20 +421,23 @@ def _progress() -> Iterator[Callable[[str], None]]:
 def _moment(given: str | None) -> datetime:
     if given is None:
         return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(given)
-    except ValueError as why:
-        raise Misuse(f"--now {given!r} is not a time like 2026-06-22T08:00:00+02:00") from why
+    moment = _read_time(given, "--now", "time like 2026-06-22T08:00:00+02:00")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _day(given: str | None, option: str) -> date | None:
-    if given is None:
-        return None
+    return None if given is None else _read_time(given, option, "day like 2026-06-22").date()
+
+
+def _read_time(given: str, option: str, like: str) -> datetime:
     try:
-        return datetime.fromisoformat(given).date()
+        moment = datetime.fromisoformat(given)
     except ValueError as why:
-        raise Misuse(f"{option} {given!r} is not a day like 2026-06-22") from why
+        raise Misuse(f"{option} {given!r} is not a {like}") from why
+    # Further out, days cannot be reckoned from it; and there were no papers.
+    if not 1900 <= moment.year < 2200:
+        raise Misuse(f"{option} {given!r} is too far from now")
+    return moment
 
 
 def _chosen(config: Config, names: list[str], all: bool) -> list[str]:
@@ -491,12 +511,13 @@ def _complain(words: str) -> None:
 def _previewed(
     setup: Setup, name: str, issue: str | None, reader: str | None, topics: list[str] | None
 ) -> Preview:
+    from digest import config as configs
     from digest import preview as previews
 
-    if issue:
+    if issue is not None:
         return previews.past(setup, name, issue)
-    if reader:
-        return previews.for_reader(setup, name, reader)
+    if reader is not None:
+        return previews.for_reader(setup, name, configs.address(reader))
     if topics:
         return previews.of_topics(setup, name, topics)
     return previews.upcoming(setup, name)
@@ -559,14 +580,15 @@ def _serve(make: Callable[[], Preview], setup: Setup, format: str, port: int) ->
                 kind = kinds.get(format, "text/plain")
             except DigestError as why:
                 body, status, kind = str(why).encode(), 500, "text/plain"
-            self.send_response(status)
-            self.send_header("Content-Type", f"{kind}; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header(
-                "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"
-            )
-            self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # browsers change their mind
+                self.send_response(status)
+                self.send_header("Content-Type", f"{kind}; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header(
+                    "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"
+                )
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

@@ -6,7 +6,8 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -24,15 +25,30 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from digest import match, plan
 from digest.errors import BadConfig, Misuse
 from digest.sources import BUILTIN, NEEDS_CATEGORIES, REQUIRED, SETTINGS
+from digest.sources.categories import is_category
 from digest.types import Format, Masthead
 
 FILE = "digest.toml"
+#: Kinds whose papers carry arXiv's categories or none.
+ARXIV_ONLY = frozenset({"arxiv", "huggingface", "feed", "sample"})
 ALL_PAPERS = "all.html"  #: the outbox's page of an issue that is longer than its mail
+
+
+def address(value: str) -> str:
+    """An address as the store knows it.
+
+    Raises: Misuse.
+    """
+    try:
+        return _address(value)
+    except ValueError as why:
+        raise Misuse(str(why)) from why
 
 
 def _address(value: str) -> str:
@@ -46,6 +62,19 @@ def _address(value: str) -> str:
     if found.ascii_email is None:
         raise ValueError(f"{value!r}: only ASCII may stand before the @; few servers take more")
     return found.ascii_email
+
+
+def _sender(value: str) -> str:
+    """A From header: a name and an address, or an address alone."""
+    if not value:
+        return value
+    name, address = parseaddr(_line(value))
+    address = _address(address or value)
+    return f'"{_unquoted(name)}" <{address}>' if name else address
+
+
+def _unquoted(name: str) -> str:
+    return name.replace("\\", "").replace('"', "")
 
 
 def _line(value: str) -> str:
@@ -66,7 +95,7 @@ Url = Annotated[str, AfterValidator(_url)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Operator(_Part):
@@ -74,7 +103,7 @@ class Operator(_Part):
 
     name: Line = ""
     address: Line = ""
-    contact: Address | Literal[""] = ""
+    contact: Annotated[str, AfterValidator(lambda value: value and _address(value))] = ""
 
 
 class Fetch(_Part):
@@ -115,7 +144,7 @@ class Digest(_Part):
     papers: int = Field(default=20, ge=1, le=100)
     format: Format = "html"
     revised: bool = False
-    sender: Line = Field(default="", alias="from")
+    sender: Annotated[Line, AfterValidator(_sender)] = Field(default="", alias="from")
     to: tuple[Address, ...] = ()
 
     @field_validator("topics", "exclude")
@@ -127,6 +156,16 @@ class Digest(_Part):
         except Misuse as why:
             raise ValueError(str(why)) from why
         return topics
+
+    @field_validator("schedule")
+    @classmethod
+    def _when(cls, words: str) -> str:
+        try:
+            if words:
+                plan.parse_schedule(words, "UTC")
+        except Misuse as why:
+            raise ValueError(str(why)) from why
+        return words
 
     @field_validator("timezone")
     @classmethod
@@ -146,11 +185,6 @@ class Digest(_Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        try:
-            if self.schedule:
-                plan.parse_schedule(self.schedule, self.timezone)
-        except Misuse as why:
-            raise ValueError(str(why)) from why
         if not (self.topics or self.categories or self.authors):
             raise ValueError(
                 "says nothing of what it is about; give it topics, categories or authors"
@@ -173,12 +207,9 @@ class Digest(_Part):
         return repr((self.topics, self.exclude, self.categories, self.authors, self.sources))
 
 
-class Config(BaseSettings):
-    """The whole configuration. `store` and `outbox` are absolute once it is loaded."""
+class Config(_Part):
+    """The whole configuration. `store` and `outbox` are absolute once it is made."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="DIGEST_", env_nested_delimiter="__"
-    )
     base_url: Url = ""
     store: str = "sqlite:///digest.db"
     outbox: Path = Path("outbox")
@@ -191,18 +222,6 @@ class Config(BaseSettings):
     digests: dict[str, Digest] = {}
     sources: dict[str, Source] = {}
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file, and nothing else."""
-        return env_settings, init_settings
-
     @model_validator(mode="after")
     def _sources_are_known(self) -> Self:
         for name, source in self.sources.items():
@@ -213,12 +232,30 @@ class Config(BaseSettings):
                     f"[digests.{name}]: a digest's name is made of a-z, 0-9 and -, like 'my-papers'"
                 )
             for asked in digest.sources:
-                if self.kind(asked) in NEEDS_CATEGORIES and not digest.categories:
+                try:
+                    kind = self.kind(asked)
+                except ValueError as why:
+                    raise ValueError(f"[digests.{name}] sources: {why}") from why
+                if kind in NEEDS_CATEGORIES:
+                    self._check_categories(name, digest)
+                if kind in NEEDS_CATEGORIES and not digest.categories:
                     raise ValueError(
                         f"[digests.{name}] reads {asked!r} but names no categories;"
                         ' add some, like categories = ["cs.CL", "cs.LG"]'
                     )
         return self
+
+    def _check_categories(self, name: str, digest: Digest) -> None:
+        """A misspelled category would be a quiet day for ever."""
+        # bioRxiv and plug-ins have categories of their own.
+        if any(self.kind(source) not in ARXIV_ONLY for source in digest.sources):
+            return
+        for category in digest.categories:
+            if not is_category(category):
+                raise ValueError(
+                    f"[digests.{name}] categories: {category!r} is not one of arXiv's;"
+                    " they are like 'cs.CL'"
+                )
 
     def kind(self, source: str) -> str:
         """What kind of source a name stands for."""
@@ -249,10 +286,30 @@ class Config(BaseSettings):
             operator=self.operator.name,
             address=self.operator.address,
             contact=self.operator.contact,
-            sender=self.digests[name].sender or f"{self.title(name)} <{contact}>",
+            sender=self.digests[name].sender or f'"{_unquoted(self.title(name))}" <{contact}>',
             base_url=self.base_url,
             more_at=ALL_PAPERS if self.transport == "outbox" and not self.base_url else "",
         )
+
+
+class _Surrounded(BaseSettings, Config):
+    """The same, and what the environment says comes first."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="DIGEST_", env_nested_delimiter="__"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file, and nothing else."""
+        return env_settings, init_settings
 
 
 def _check_source(name: str, source: Source) -> None:
@@ -265,13 +322,19 @@ def _check_source(name: str, source: Source) -> None:
         )
     if kind not in BUILTIN:
         return
-    given = set(source.model_extra or {})
-    for key in sorted(given - SETTINGS[kind]):
+    given = source.model_extra or {}
+    for key in sorted(given.keys() - SETTINGS[kind]):
         raise ValueError(f"[sources.{name}]: " + _unknown(key, SETTINGS[kind] | {"kind"}))
-    for key in sorted(REQUIRED.get(kind, frozenset()) - given):
+    for key in sorted(REQUIRED.get(kind, frozenset()) - given.keys()):
         raise ValueError(f'[sources.{name}]: {key} is missing; add {key} = "https://…"')
-    for key in given & {"url", "rss", "api"}:
-        _url(str((source.model_extra or {})[key]))
+    for key, value in given.items():
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"[sources.{name}] {key}: {value!r} should be words in quotes")
+        if key in ("url", "rss", "api"):
+            try:
+                _url(value)
+            except ValueError as why:
+                raise ValueError(f"[sources.{name}] {key}: {why}") from why
 
 
 # --- loading -------------------------------------------------------------------------------------
@@ -303,20 +366,28 @@ def load(file: Path) -> Config:
     Raises: BadConfig, naming the file, the key, and what is wrong with it.
     """
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        # Some editors put a byte order mark before the first line; it means nothing.
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
         raise BadConfig(f"{file} is not TOML: {why}") from why
     except OSError as why:
         raise BadConfig(f"{file} cannot be read: {why.strerror}") from why
-    return make(tables, file)
+    return _made(_Surrounded, tables, file)
 
 
 def make(tables: dict[str, Any], file: Path) -> Config:
-    """The configuration that tables make, relative to the folder of a file."""
+    """The configuration that tables alone make, relative to the folder of a file."""
+    return _made(Config, tables, file)
+
+
+def _made(kind: type[Config], tables: dict[str, Any], file: Path) -> Config:
     try:
-        config = Config(**tables)
+        config = kind(**tables)
     except ValidationError as why:
-        raise BadConfig("\n".join(f"{file}: {line}" for line in _lines(why))) from why
+        lines = dict.fromkeys(f"{file}: {line}" for line in _lines(why))
+        raise BadConfig("\n".join(lines)) from why
+    except SettingsError as why:
+        raise BadConfig(f"a DIGEST_ variable of the environment: {why}") from why
     home = file.resolve().parent
     moved = {
         "store": _beside(config.store, home),
@@ -332,22 +403,32 @@ def _beside(store: str, home: Path) -> str:
     return f"{prefix}{home / store.removeprefix(prefix)}" if is_relative else store
 
 
-def _lines(error: ValidationError) -> list[str]:
+#: How many steps lead to a table: [fetch], [digests.NAME].
+_DEPTHS = {"operator": 1, "fetch": 1, "smtp": 1, "digests": 2, "sources": 2}
+#: What our validation calls things by names that TOML does not know.
+_WORDS = {
+    "missing": "is missing; add it",
+    "too_short": "is empty; name at least one",
+    "tuple_type": 'should be a list, like ["…"]',
+    "string_type": "should be words in quotes",
+    "dict_type": "should be a table",
+    "model_type": "should be a table",
+}
+
+
+def _lines(error: ValidationError) -> Iterator[str]:
     """An error's parts in the words of the file."""
-    lines = []
     for part in error.errors():
         place = [str(step) for step in part["loc"]]
-        if len(place) == 2 and place[0] in ("digests", "sources"):
-            place.append("")  # the table as a whole
-        where = f"[{'.'.join(place[:-1])}] " if len(place) > 1 else ""
-        key = place[-1] if place else ""
+        depth = _DEPTHS.get(place[0], 0) if place else 0
+        table, key = place[:depth], "".join(place[depth : depth + 1])
+        where = f"[{'.'.join(table)}] " if table else ""
         if part["type"] == "extra_forbidden":
-            lines.append(where + _unknown(key, _keys(place[:-1])))
+            yield where + _unknown(key, _keys(table))
             continue
-        cause = part.get("ctx", {}).get("error")
-        why = str(cause) if cause else part["msg"][:1].lower() + part["msg"][1:]
-        lines.append(f"{where}{key}: {why}" if key else f"{where}{why}")
-    return lines
+        cause = part.get("ctx", {}).get("error") or _WORDS.get(part["type"])
+        why = str(cause or part["msg"].replace("Input should", "should"))
+        yield f"{where}{key}: {why}" if key else where + why
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from digest.types import Match, Paper
 
 THRESHOLD = 1.0  #: a score from here on is a match
 TITLE_WEIGHT = 1.0  #: what a phrase in the title is worth above one in the abstract
+MOST_WORDS = 200  #: in a topic
 NEARLY = 0.9  #: the most that a paper without a match can score
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[+#]{1,2}")
@@ -224,8 +225,10 @@ def _name(name: str) -> list[str]:
 
 
 def stems(text: str) -> list[str]:
-    """The words of a text, without case, hyphens and endings."""
-    return [_stem(word) for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold())]
+    """The words of a text, without case, accents, hyphens and endings."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(c for c in folded if not unicodedata.combining(c))
+    return [_stem(word) for word in _WORD.findall(plain)]
 
 
 def _joined(words: Iterable[str]) -> str:
@@ -243,7 +246,10 @@ def _stemmer() -> Callable[[str], str]:
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    return _stemmer()(word)
+    stem = _stemmer()(word)
+    # The stemmer wants a vowel before a plural's s; "LLMs" and "GNNs" have none.
+    is_plural = len(stem) > 3 and stem[-1] == "s" and stem[-2] not in "aeiousy"
+    return stem[:-1] if is_plural else stem
 
 
 # --- reading topics ------------------------------------------------------------------------------
@@ -262,6 +268,8 @@ class _Parser:
             raise self._bad("a quotation mark is not closed")
         if not self.tokens:
             raise self._bad("it is empty")
+        if len(self.tokens) > MOST_WORDS:
+            raise BadTopic(f"topic {self.name[:60] + '…'!r} has more than {MOST_WORDS} words")
         found = self._either()
         if self.place < len(self.tokens):
             raise self._bad("a parenthesis closes that was not opened")

@@ -6,9 +6,23 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
-from digest.errors import BadConfig
+from digest.errors import BadConfig, Misuse
 
 T = TypeVar("T")
+
+
+def make(kind: str, plugin: str, builtin: Mapping[str, Callable[..., T]], /, **settings: Any) -> T:
+    """The plug-in itself.
+
+    Raises: BadConfig when it cannot be made.
+    """
+    maker = find(kind, plugin, builtin)
+    try:
+        return maker(**settings)
+    except Misuse:
+        raise
+    except Exception as why:
+        raise BadConfig(f"{kind} {plugin!r} cannot be made: {type(why).__name__}: {why}") from why
 
 
 def find(kind: str, name: str, builtin: Mapping[str, Callable[..., T]]) -> Callable[..., T]:
@@ -27,8 +41,8 @@ def find(kind: str, name: str, builtin: Mapping[str, Callable[..., T]]) -> Calla
     module, _, attribute = name.partition(":")
     try:
         found: Any = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as why:
-        raise BadConfig(f"{kind} {name!r} cannot be loaded: {why}") from why
+    except Exception as why:  # whatever somebody's own module does while it is imported
+        raise BadConfig(f"{kind} {name!r} cannot be loaded: {type(why).__name__}: {why}") from why
     if not callable(found):
         raise BadConfig(f"{kind} {name!r} is not a function that makes one")
     made: Callable[..., T] = found

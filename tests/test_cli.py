@@ -1,7 +1,8 @@
+"""What people and cron type, and what they are told."""
+
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -11,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from commands import digest, good, misuse, process
 
 from digest.types import Reason
 
@@ -27,35 +29,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
-
-
-Done = subprocess.CompletedProcess[str]
-
-
-def digest(*words: str, given: str = "") -> Done:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "digest", *words],
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        encoding="utf-8",
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
-def good(*words: str, given: str = "") -> str:
-    done = digest(*words, given=given)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def misuse(*words: str) -> str:
-    done = digest(*words)
-    assert done.returncode == 2, (done.stdout, done.stderr)
-    assert done.stdout == ""
-    return done.stderr
 
 
 @pytest.fixture
@@ -334,9 +307,6 @@ def test_the_demo_gives_the_same_bytes_every_time(home: Path) -> None:
     assert {Path(name).suffix for name in first} == {".html", ".md", ".txt", ".eml"}
     for line in re.findall(r"^  (outbox/\S+[a-z])$", said, re.MULTILINE):
         assert (home / line).is_file()
-    os.environ["TZ"] = "Pacific/Auckland"
-    try:
-        good("demo")
-    finally:
-        del os.environ["TZ"]
+    done = process("demo", TZ="Pacific/Auckland", PYTHONHASHSEED="7")
+    assert done.returncode == 0, done.stderr
     assert tree(home / "outbox") == first

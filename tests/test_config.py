@@ -1,5 +1,8 @@
+"""digest.toml and the environment, good and bad."""
+
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from importlib.resources import files
@@ -13,6 +16,13 @@ from digest import config
 from digest.errors import BadConfig
 
 STARTER = files("digest").joinpath("starter.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may use the program as well."""
+    for name in [name for name in os.environ if name.startswith("DIGEST_")]:
+        monkeypatch.delenv(name)
 
 
 def load(folder: Path, words: str) -> config.Config:
@@ -116,6 +126,42 @@ def test_the_environment_comes_before_the_file(
     assert load(tmp_path, 'store = "sqlite:///x.db"').store.startswith("postgresql")
 
 
+def test_a_key_deep_down_can_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_OPERATOR__CONTACT", "ada@example.org")
+    made = load(tmp_path, '[operator]\nname = "A lab"\ncontact = "ben@example.org"')
+    assert (made.operator.name, made.operator.contact) == ("A lab", "ada@example.org")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("DIGEST_DIGESTS", "not JSON", "DIGEST_ variable of the environment.*digests"),
+        ("DIGEST_FETCH__DEADLINE_S", "soon", r"\[fetch\] deadline_s: .*number"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadConfig, match=why):
+        load(tmp_path, digest())
+
+
+def test_tables_that_come_from_no_file_are_not_the_environments_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo must not write into the store that the environment names."""
+    monkeypatch.setenv("DIGEST_STORE", "sqlite:////somewhere/real.db")
+    made = config.make({}, tmp_path / "digest.toml")
+    assert made.store == f"sqlite:///{tmp_path}/digest.db"
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    assert "d" in load(tmp_path, "\ufeff" + digest()).digests
+
+
 WRONG: dict[str, tuple[str, list[str]]] = {
     "unknown key at the top": ('stor = "x"', ["unknown key 'stor'", "'store'"]),
     "unknown key of a digest": (
@@ -136,7 +182,30 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "a bad address": (digest(to=["nobody"]), ["to", "'nobody' is not an e-mail address"]),
     "an address no server takes": (digest(to=["jürgen@example.org"]), ["to", "ASCII"]),
     "an unknown source": (digest(sources=["arxvi"]), ["'arxvi'", "arxiv", "[sources.arxvi]"]),
-    "no source": (digest(sources=[]), ["[digests.d]", "sources"]),
+    "no source": (digest(sources=[]), ["[digests.d] sources: is empty; name at least one"]),
+    "no sources at all": ('[digests.d]\ntopics = ["x"]', ["[digests.d] sources: is missing"]),
+    "an unknown name of a source": (digest(sources=["arxvi"]), ["[digests.d] sources: source"]),
+    "words for a list": (digest(to="ada@example.org"), ["[digests.d] to: should be a list"]),
+    "a number for words": (digest(to=[1]), ["[digests.d] to: should be words in quotes"]),
+    "words for a table": ('operator = "me"', ["[operator] should be a table"]),
+    "a word for a digest": ("[digests]\nd = 3", ["[digests.d] should be a table"]),
+    "a bad contact": ('[operator]\ncontact = "me"', ["[operator] contact: 'me' is not an e-mail"]),
+    "a sender without an address": (digest(**{"from": "My papers"}), ["[digests.d] from: "]),
+    "a sender no server takes": (digest(**{"from": "X <ä@b.org>"}), ["[digests.d] from: "]),
+    "our own word for from": (digest(sender="x@y.org"), ["[digests.d] unknown key 'sender'"]),
+    "a source's address that is none": (
+        '[sources.arxiv]\nrss = "ftp://x.org"',
+        ["[sources.arxiv] rss: 'ftp://x.org' is not an http(s) address"],
+    ),
+    "a source's address that is empty": (
+        '[sources.lab]\nkind = "feed"\nurl = ""',
+        ["[sources.lab] url: '' should be words in quotes"],
+    ),
+    "a source's key of another type": (
+        '[sources.medrxiv]\nkind = "biorxiv"\nserver = 3',
+        ["[sources.medrxiv] server: 3 should be words"],
+    ),
+    "a word for a source": ("[sources]\nlab = 3", ["[sources.lab] should be a table"]),
     "a feed without an address": (
         '[sources.lab]\nkind = "feed"',
         ["[sources.lab]", "url is missing"],
@@ -154,6 +223,14 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         digest(sources=["arxiv"]),
         ["[digests.d]", 'categories = ["cs.CL"'],
     ),
+    "a category that is none": (
+        digest(sources=["arxiv"], categories=["cs.CL", "cs:LG"]),
+        ["[digests.d] categories", "'cs:LG' is not one of arXiv's", "'cs.CL'"],
+    ),
+    "a sender that is none": (
+        '[digests.d]\ntopics=["x"]\nsources=["sample"]\nfrom="not an address"',
+        ["[digests.d]", "from", "not an e-mail address"],
+    ),
     "nothing to be about": (digest(topics=[]), ["[digests.d]", "topics, categories or authors"]),
     "too many papers": (digest(papers=1000), ["[digests.d]", "papers", "100"]),
     "a line break in a title": ('[digests.d]\ntitle = "a\\nb"', ["title", "line breaks"]),
@@ -169,6 +246,8 @@ def test_what_is_wrong_is_named_with_file_key_and_remedy(tmp_path: Path, what: s
         load(tmp_path, words)
     for part in [str(tmp_path / "digest.toml"), *said]:
         assert part in str(error.value)
+    # The words of the file, not those of the library that checks it.
+    assert not re.search(r"function-after|tuple|dictionary|instance of|literal", str(error.value))
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ def is_match(words: str, title: str, abstract: str = "Nothing.") -> bool:
         ("C++", "Compiling C++ fast", True),
         ("C++", "Vitamin C and health", False),
         ("GPT-4", "What GPT 4 knows", True),
+        ("LLM", "What LLMs know", True),
+        ("GNNs", "A GNN at work", True),
+        ("naive Bayes", "Naïve Bayes revisited", True),
     ],
 )
 def test_topics_are_phrases_joined_by_and_or_not(topic: str, title: str, expected: bool) -> None:

@@ -18,7 +18,7 @@ import shapes
 from servers import Canned, FeedServer
 
 from digest import config, run
-from digest.errors import Misuse
+from digest.errors import BadConfig, Misuse
 from digest.store import Store, ledger, open_store
 from digest.types import DeliveryState, Reason, Report
 
@@ -193,6 +193,22 @@ def test_who_left_gets_no_more(world: World) -> None:
     world.shows(range(2, 4))
     assert world.run(TUE).mails == 1
     assert world.got(BEN) == papers(0, 1)
+
+
+def test_a_digest_new_to_an_old_store_begins_with_the_newest_day_there(world: World) -> None:
+    world.shows(range(3))
+    world.run(MON)
+    world.more = {"e": {**world.digest, "to": [BEN]}}
+    assert world.run(WED, 8, "e").mails == 1
+    assert world.got(BEN) == papers(0, 1, 2)
+
+
+def test_a_transport_that_cannot_be_made_is_said_before_anything_is_asked(world: World) -> None:
+    with world.at(MON) as setup:
+        odd = setup.config.model_copy(update={"transport": "os:getcwd"})
+        with pytest.raises(BadConfig, match="transport 'os:getcwd' cannot be made"):
+            run.run(replace(setup, config=odd), {"d": "2026-06-22T08:00"})
+    assert world.server.hits == []
 
 
 def test_new_topics_do_not_bring_back_what_went_by(world: World) -> None:

@@ -14,7 +14,7 @@ from digest.run import reporting
 from digest.run.building import Built, build, fit, summarize
 from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, words
-from digest.run.sending import send
+from digest.run.sending import send, transport_of
 from digest.run.setup import Setup
 from digest.store import Connection, issues
 from digest.types import Reason, Report
@@ -39,6 +39,7 @@ RETRY_AFTER = timedelta(minutes=15)  #: before a slot that came to nothing is tr
 
 def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
     """Fetch, build and send the digests of `slots` (name → slot); one report each, kept."""
+    transport_of(setup.config)  # what cannot be sent is said before anything is asked or stored
     found = fetch(setup, list(slots))
     built: dict[str, Built] = {}
     for name, slot in slots.items():

@@ -42,7 +42,10 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             # What came before the last run was held against the old topics then.
             ran_at = issues.last_run_at(connection, name)
             changed = calendar.newest_feed_day(ran_at) if ran_at else today
-            since = issues.since(connection, name, digest.definition, today, changed)
+            # A digest new to a store that holds papers begins with the newest day there.
+            newest = paper_rows.newest_listing(connection, digest.sources) or today
+            first = min(today, newest)
+            since = issues.since(connection, name, digest.definition, first, changed)
         since = max(since, today - plan.LOOK_BACK)
         looked_at: list[str] = []
         with store.read() as connection:
@@ -78,7 +81,7 @@ def _counted(papers: Iterable[Paper], ids: list[str]) -> Iterable[Paper]:
 def summarize(setup: Setup, papers: Sequence[Paper]) -> dict[str, Summary]:
     """A summary for each paper, by its id; none that is known is made again."""
     name = setup.config.summarizer
-    summarizer = registry.find("summarizer", name, summarizers.BUILTIN)()
+    summarizer = registry.make("summarizer", name, summarizers.BUILTIN)
     texts = {text_hash(p.title, p.abstract): summarizers.Text(p.title, p.abstract) for p in papers}
     prompt, language = "", "en"
     with setup.store.read() as connection:

@@ -42,8 +42,8 @@ def fetch(setup: Setup, digests: Collection[str]) -> dict[str, SourceReport]:
 
 
 def _source(config: Config, name: str) -> Source:
-    maker = registry.find("source", config.kind(name), sources.BUILTIN)
-    return maker(name=name, **config.settings(name))
+    settings = config.settings(name)
+    return registry.make("source", config.kind(name), sources.BUILTIN, name=name, **settings)
 
 
 def _fetcher(config: Config, names: Sequence[str]) -> Fetcher:

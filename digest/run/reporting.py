@@ -8,7 +8,7 @@ from typing import Any
 from digest import plan
 from digest.run.building import Built
 from digest.run.sending import Sent
-from digest.types import UNFINISHED, Report, SourceReport
+from digest.types import UNFINISHED, Reason, Report, SourceReport
 
 
 def report(name: str, slot: str, built: Built, found: Sequence[SourceReport], sent: Sent) -> Report:
@@ -21,6 +21,9 @@ def report(name: str, slot: str, built: Built, found: Sequence[SourceReport], se
         looked_at=built.looked_at,
         matched=built.matched,
     )
+    has_failed = bool(sent.problems.get(name))
+    if has_failed and not mails:
+        reason = Reason.DOWN  # whatever was owed is still owed
     notes = [*built.warnings, *sent.problems.get(name, ())]
     if papers and not built.readers:
         notes.append("nobody is subscribed yet")
@@ -32,7 +35,7 @@ def report(name: str, slot: str, built: Built, found: Sequence[SourceReport], se
         mails=mails,
         sources=tuple(found),
         folder=sent.folders.get(name, ""),
-        has_failed=bool(sent.problems.get(name)),
+        has_failed=has_failed,
         detail="; ".join(dict.fromkeys(notes)),
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from digest import mail as letters
 from digest import registry, render, transports
-from digest.config import ALL_PAPERS
-from digest.errors import Permanent, Temporary
+from digest.config import ALL_PAPERS, Config
+from digest.errors import DigestError, Misuse, Permanent, Temporary
 from digest.run.building import fit, templates, whole
 from digest.run.setup import Setup
 from digest.store import issues, ledger
@@ -31,9 +31,7 @@ class Sent:
 def send(setup: Setup, fresh: Sequence[Issue] = ()) -> Sent:
     """Lay out the pages of fresh issues, and hand every queued delivery to the transport."""
     config, store, sent = setup.config, setup.store, Sent()
-    transport = registry.find("transport", config.transport, transports.BUILTIN)(
-        folder=config.outbox
-    )
+    transport = transport_of(config)
     # One sender at a time; who waited here finds the queue as the other left it.
     with store.exclusive("send"):
         _recover(setup, transport, sent)
@@ -41,11 +39,26 @@ def send(setup: Setup, fresh: Sequence[Issue] = ()) -> Sent:
             _publish(setup, issue, transport, sent)
         with store.read() as connection:
             queue = ledger.in_state(connection, [DeliveryState.QUEUED, DeliveryState.DEFERRED])
+        # Pages that could not be laid out when their issue was fresh go with its mails.
+        late = {one.issue for one in queue} - {issue.id for issue in fresh}
+        with store.read() as connection:
+            old = [issues.load(connection, id) for id in sorted(late)]
+        for found in old:
+            if found and found.digest in config.digests:
+                _publish(setup, found, transport, sent)
         desk = _Desk(setup)
         for number, delivery in enumerate(queue, 1):
             setup.notify(f"mail {number} of {len(queue)}")
             _deliver(setup, transport, delivery, desk, sent)
     return sent
+
+
+def transport_of(config: Config) -> transports.Transport:
+    """The transport of the configuration.
+
+    Raises: BadConfig.
+    """
+    return registry.make("transport", config.transport, transports.BUILTIN, folder=config.outbox)
 
 
 def _recover(setup: Setup, transport: transports.Transport, sent: Sent) -> None:
@@ -72,7 +85,7 @@ def _publish(setup: Setup, issue: Issue, transport: transports.Transport, sent: 
             pages[ALL_PAPERS] = whole(setup, issue).html
         if folder := transport.publish(issue.id, pages):
             sent.folders[issue.digest] = str(folder)
-    except (Temporary, Permanent) as why:
+    except DigestError as why:
         sent.note(issue.digest, str(why))
 
 
@@ -101,7 +114,8 @@ def _deliver(
         receipt = transport.send(mail, delivery.issue)
         moves(DeliveryState.SENT, receipt.detail)
         sent.mails[digest] = sent.mails.get(digest, 0) + 1
-    except Temporary as why:
+    except (Temporary, Misuse) as why:
+        # A template or sender that the operator can mend loses no mail.
         moves(DeliveryState.DEFERRED, str(why))
         sent.note(digest, f"a mail will be tried again: {why}")
     except Permanent as why:

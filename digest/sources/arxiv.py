@@ -159,7 +159,7 @@ def _read_api(parsed: Any, request: Request, ask: Ask) -> Page:
         if "/api/errors" in raw.get("id", ""):
             raise SourceDown(f"the query API answered: {text.plain(raw.get('summary', ''))[:200]}")
     total = parsed.feed.get("opensearch_totalresults")
-    if total is None or not total.isdigit():
+    if not isinstance(total, str) or not re.fullmatch("[0-9]{1,9}", total):
         raise NotAFeed(f"{request.url} answered with a feed that is not the query API's")
     entries = []
     for raw in parsed.entries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -26,6 +27,7 @@ from digest.types import (
 
 OVERLAP_DAYS = 2  #: papers are posted under the dates of the days before
 BACKFILL_DAYS = 30
+_DOI = re.compile(r"10\.\d{4,9}/[!-~]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,9 @@ class Biorxiv:
         doi = str(row.get("doi") or "").strip().lower()
         title = text.plain(str(row.get("title") or ""))
         posted = _day(str(row.get("date") or ""))
-        if not doi or not title or not posted:
+        if not _DOI.fullmatch(doi) or not title or not posted:
             return None
-        version = _whole(row.get("version"), 1)
+        version = min(max(_whole(row.get("version"), 1), 1), 999)
         page = f"https://www.{self.server}.org/content/{doi}v{version}"
         return Entry(
             source=ask.source,

@@ -23,7 +23,11 @@ def parse(body: bytes, url: str) -> Any:
     if not body.strip():
         raise NotAFeed(f"{url} answered with nothing at all")
     # feedparser opens whatever looks like a path or an address; a stream it can only read.
-    parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    stream = io.BytesIO(body)
+    try:
+        parsed = feedparser.parse(stream, sanitize_html=False, resolve_relative_uris=False)
+    except (ValueError, LookupError, AttributeError, RecursionError) as why:
+        raise NotAFeed(f"{url} answered with bytes that cannot be read: {why}") from why
     if not parsed.version:
         raise NotAFeed(f"{url} answered with something that is not a feed: {_opening(body)!r}")
     if parsed.bozo and not _CLOSED.search(body.rstrip()):
@@ -33,14 +37,12 @@ def parse(body: bytes, url: str) -> Any:
 
 def when(entry: Any) -> datetime | None:
     """The entry's own time, UTC, where it gives a readable one."""
-    stamp = entry.get("published_parsed") or entry.get("updated_parsed")
-    return _datetime(stamp)
+    return _datetime(_stamp(entry))
 
 
 def feed_time(parsed: Any) -> datetime | None:
     """The time the feed gives for itself."""
-    head = parsed.feed
-    return _datetime(head.get("published_parsed") or head.get("updated_parsed"))
+    return _datetime(_stamp(parsed.feed))
 
 
 def note(parsed: Any) -> str:
@@ -53,6 +55,12 @@ def note(parsed: Any) -> str:
 def day_of(moment: datetime | None, otherwise: date) -> date:
     """The UTC date of `moment`."""
     return moment.date() if moment else otherwise
+
+
+def _stamp(of: Any) -> Any:
+    # Asked for an update that is not there, feedparser warns and gives something else.
+    is_updated = "updated_parsed" in of
+    return of.get("published_parsed") or (of["updated_parsed"] if is_updated else None)
 
 
 def _datetime(stamp: Any) -> datetime | None:

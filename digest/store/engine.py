@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from digest.errors import BadConfig, SchemaTooNew
 
@@ -75,7 +75,7 @@ def open_store(url: str, now: datetime) -> Store:
     try:
         with store.exclusive("migrate"):
             _migrate(store.writer, now)
-    except (OperationalError, OSError) as why:
+    except (DatabaseError, OSError) as why:
         store.close()
         reason = str(getattr(why, "orig", why)).strip()
         raise BadConfig(f"the store {_shown(address)} cannot be opened: {reason}") from why

@@ -144,6 +144,13 @@ def span(connection: Connection, sources: Sequence[str]) -> tuple[int, date | No
     return count, first, last
 
 
+def newest_listing(connection: Connection, sources: Sequence[str]) -> date | None:
+    """The last day on which any of the sources listed a paper."""
+    query = select(func.max(listings.c.listed_on)).where(listings.c.source.in_(sources))
+    day: date | None = connection.scalar(query)
+    return day
+
+
 # --- what a source needs to know -----------------------------------------------------------------
 
 

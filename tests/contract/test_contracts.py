@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from digest import registry, sources, summarizers, transports
 from digest.errors import BadConfig, Permanent, SourceDown, Temporary
 from digest.summarizers import Text
-from digest.types import Answer, Ask, Failure, Mail, Page, Reason, Response
+from digest.types import Answer, Ask, Failure, Mail, Page, Reason, Request, Response
 
 # --- sources -------------------------------------------------------------------------------------
 
@@ -56,25 +59,122 @@ def test_a_source_that_has_not_changed_gives_no_entries(kind: str) -> None:
     assert source(kind).conclude(ASK, answers).entries == ()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@given(body=st.binary(max_size=300) | st.text(max_size=200).map(str.encode) | st.sampled_from([
-    b"[]", b"{}", b"null", b"1", b'[{"paper":{"id":[],"title":{}}}]', b'{"messages":[{}]}',
-    b'{"messages":[{"status":"ok","total":{}}],"collection":[{"doi":1,"title":[],"date":{}}]}',
-    b"<rss version='2.0'><channel><item/></channel></rss>",
-    b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><id/></entry></feed>",
-]))  # fmt: skip
-@settings(max_examples=60)
-def test_any_bytes_are_read_or_refused(kind: str, body: bytes) -> None:
-    made = source(kind)
-    first = made.next_request(ASK, [])
+DAY = shapes.date(2026, 6, 22)
+#: What services have sent in places where something else was expected.
+ODD = [
+    None,
+    True,
+    -1,
+    10**30,
+    1.5,
+    "",
+    "\ud800",
+    "a\0b",
+    "9999-99-99",
+    "0001-01-01",
+    [],
+    {},
+    [None],
+    {"a": 1},
+]
+
+
+def bodies(kind: str) -> list[tuple[Request, bytes]]:
+    """Good answers, each with the request that it answers."""
+    first = source(kind).next_request(ASK, [])
     assert first is not None
-    for request in (first, replace(first, kind="api") if kind == "arxiv" else first):
-        try:
-            page = made.read(Response(request=request, body=body), ASK)
-        except SourceDown:
-            continue
-        assert isinstance(page, Page)
-        made.conclude(ASK, [page])
+    rows = shapes.rows(DAY, 2) + shapes.rows(DAY, 1, 5, "replace")
+    good = {
+        "arxiv": [
+            (first, shapes.rss(DAY, rows)),
+            (replace(first, kind="api"), shapes.api([(id, shapes.utc(DAY)) for id, _, _ in rows])),
+        ],
+        "biorxiv": [(first, shapes.biorxiv([shapes.preprint(1, "2026-06-22")]))],
+        "feed": [(first, shapes.feed([("A title", "https://arxiv.org/abs/2606.00001", "We do")]))],
+        "huggingface": [(first, shapes.daily([("2606.00001", 3)], DAY))],
+    }
+    if kind != "sample":
+        return good[kind]
+    answers: list[Answer] = []
+    found = []
+    while request := source(kind).next_request(ASK, answers):
+        file = resources.files("digest").joinpath("samples", request.url.removeprefix("sample:"))
+        found.append((request, file.read_bytes()))
+        answers.append(Page(request=request))
+    return found
+
+
+@st.composite
+def damaged(draw: st.DrawFn, body: bytes) -> bytes:
+    """A good answer with a few stretches of it exchanged for other bytes."""
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(body)))
+        cut = draw(st.integers(0, 30))
+        body = body[:start] + draw(st.binary(max_size=8)) + body[start + cut :]
+    return body
+
+
+def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in a JSON value."""
+    yield path
+    inner = (
+        enumerate(tree)
+        if isinstance(tree, list)
+        else tree.items()
+        if isinstance(tree, dict)
+        else ()
+    )
+    for key, value in inner:
+        yield from places(value, (*path, key))
+
+
+def exchanged(tree: Any, path: Sequence[Any], odd: Any) -> Any:
+    """A JSON value with another one in one of its places."""
+    if not path:
+        return odd
+    changed = tree.copy()
+    changed[path[0]] = exchanged(tree[path[0]], path[1:], odd)
+    return changed
+
+
+def check_reading(made: sources.Source, request: Request, body: bytes) -> None:
+    """Reads as a page whose entries every store can hold, or is refused."""
+    try:
+        page = made.read(Response(request=request, body=body), ASK)
+    except SourceDown:
+        return
+    for entry in made.conclude(ASK, [page]).entries:
+        assert entry.aliases
+        assert entry.title
+        words = repr(entry)  # shows what no database takes as an escape
+        assert "\\x00" not in words
+        assert not any(surrogate in words for surrogate in ("\\ud8", "\\udc"))
+        assert entry.version is None or 0 < entry.version < 2**31
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+@settings(max_examples=40)
+def test_any_bytes_are_read_or_refused(kind: str, data: st.DataObject) -> None:
+    made = source(kind)
+    request, body = data.draw(st.sampled_from(bodies(kind)))
+    anything = st.binary(max_size=300) | st.text(max_size=200).map(str.encode)
+    check_reading(made, request, data.draw(damaged(body) | anything))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_answer_is_read(kind: str) -> None:
+    for request, body in bodies(kind):
+        assert source(kind).read(Response(request=request, body=body), ASK).entries
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("kind", ["biorxiv", "huggingface"])
+def test_an_odd_value_anywhere_in_json_is_read_around_or_refused(kind: str, odd: Any) -> None:
+    ((request, body),) = bodies(kind)
+    tree = json.loads(body)
+    for path in places(tree):
+        check_reading(source(kind), request, json.dumps(exchanged(tree, path, odd)).encode())
 
 
 # --- summarizers ---------------------------------------------------------------------------------
