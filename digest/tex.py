@@ -213,7 +213,7 @@ def _symbols() -> dict[str, str]:
     from pylatexenc.latex2text import get_default_latex_context_db
 
     # pylatexenc's own reader of whole texts drops what it does not know, takes "%" for a
-    # comment and eats what follows a lone "$"; only its table of symbols is used. What is
+    # comment and loses a lone "$"; only its table of symbols is used. What is
     # longer than one character there is no symbol (and \today is not even constant).
     found = {
         spec.macroname: spec.simplify_repl
