@@ -230,6 +230,7 @@ class Summary:
     text: str
     summarizer: str  #: what made it, with its revision: "lead/1"
     language: str = "en"
+    reason: str = ""  #: why another made it than the one asked for
 
 
 # --- compose -------------------------------------------------------------------------------------

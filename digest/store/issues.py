@@ -59,6 +59,7 @@ def save(connection: Connection, issue: Issue) -> None:
             "summary": item.summary.text,
             "summarizer": item.summary.summarizer,
             "language": item.summary.language,
+            "reason": item.summary.reason,
         }
         for position, item in enumerate(issue.items)
     ]
@@ -121,7 +122,9 @@ def _item(row: Row[Any], paper: Any) -> Item:
         section=row.section,
         score=row.score,
         because=tuple(row.because),
-        summary=Summary(text=row.summary, summarizer=row.summarizer, language=row.language),
+        summary=Summary(
+            text=row.summary, summarizer=row.summarizer, language=row.language, reason=row.reason
+        ),
         is_revision=row.is_revision,
     )
 

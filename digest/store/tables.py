@@ -123,6 +123,9 @@ summaries = Table(
     Column("prompt_hash", String, nullable=False),
     Column("language", String, nullable=False),
     Column("summary", Text, nullable=False),
+    # Who really made it, and why that is not the summarizer of the key.
+    Column("made_by", String, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
     Column("made_at", Utc, nullable=False),
     PrimaryKeyConstraint("text_hash", "summarizer", "prompt_hash", "language"),
 )
@@ -173,6 +176,7 @@ issue_items = Table(
     Column("summary", Text, nullable=False),
     Column("summarizer", String, nullable=False),
     Column("language", String, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("issue_id", "paper_id", "is_revision"),
 )
 
