@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +30,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]  #: names in lower case
-    body: bytes = b""  #: only of a 200 and a 400
+    body: bytes = b""  #: of a 200, and of what says why it is none
 
 
 class Broken(Exception):
@@ -44,10 +44,20 @@ class Broken(Exception):
 class Wire:
     """Sends requests, each over a connection of its own that is closed before `ask` returns."""
 
-    def __init__(self, guard: Guard, *, timeout_s: float, max_bytes: int) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        timeout_s: float,
+        max_bytes: int,
+        connect_s: float | None = None,
+        telling: Collection[int] = (400,),
+    ) -> None:
         self._guard = guard
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
+        self._connect_s = timeout_s if connect_s is None else connect_s
+        self._telling = telling  #: statuses, besides 200, whose body is read
 
     def ask(
         self,
@@ -55,13 +65,15 @@ class Wire:
         headers: Mapping[str, str],
         timer: Timer,
         on_connect: Callable[[], None],
+        content: bytes | None = None,
     ) -> Reply:
-        """Send a GET and read the answer until `timer` has run out.
+        """Send a GET, or a POST of `content`, and read the answer until `timer` has run out.
 
         Raises: AddressRefused, TooLarge, NotAFeed, SourceDown; Broken where another try may help.
         """
         network = Network(self._guard, timer, on_connect)
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)
+        timeouts = dict.fromkeys(("read", "write", "pool"), self._timeout_s)
+        timeouts["connect"] = self._connect_s
         try:
             with (
                 httpcore.ConnectionPool(
@@ -70,7 +82,7 @@ class Wire:
                     network_backend=network,
                 ) as pool,
                 pool.stream(
-                    "GET",
+                    "GET" if content is None else "POST",
                     httpcore.URL(
                         scheme=url.raw_scheme,
                         host=url.raw_host,
@@ -78,6 +90,7 @@ class Wire:
                         target=url.raw_path,
                     ),
                     headers=[("Host", url.netloc.decode("ascii")), *headers.items()],
+                    content=content,
                     extensions={"timeout": timeouts},
                 ) as response,
             ):
@@ -107,7 +120,7 @@ class Wire:
         body = b""
         if response.status == 200:
             body = self._body(url, response, headers)
-        elif response.status == 400:
+        elif response.status in self._telling:
             with suppress(Broken, NotAFeed, TooLarge):
                 body = self._body(url, response, headers)
         return Reply(status=response.status, headers=headers, body=body)
