@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from digest.errors import DigestError, Misuse
+from digest.summarizers import EXTRACT
 
 if TYPE_CHECKING:
     from digest.config import Config
     from digest.preview import Preview
     from digest.run import Setup
-    from digest.types import Report
+    from digest.summarizers import Options
+    from digest.types import Report, Summary
 
 app = typer.Typer(
     help="Trending papers in your inbox, for any topic, from your own machine.",
@@ -202,8 +204,7 @@ def build(
         own = "-" + sha256("\n".join(topic).encode()).hexdigest()[:6] if topic else ""
         home = Outbox(setup.config.outbox).publish(f"{name}/{first}--{last}{own}", pages)
     papers = len(made.edition.issue.items)
-    if made.note:
-        _complain(made.note)
+    _say_what_was_odd(made)
     if as_json:
         words = {"digest": name, "from": f"{first}", "to": f"{last}", "papers": papers}
         _print_json({**words, "folder": str(home)})
@@ -251,8 +252,7 @@ def preview(
                 _serve(make, ready, format, serve)
                 return
             made = make()
-            if made.note:
-                _complain(made.note)
+            _say_what_was_odd(made)
             _hand_over(made.in_format(ready, format), format, name, output)
 
 
@@ -295,20 +295,61 @@ def status(
 
 @app.command()
 def summarize(
-    summarizer: Annotated[str, typer.Option(help="Which one.")] = "lead",
+    context: typer.Context,
+    summarizer: Annotated[
+        str, typer.Option(metavar="ID", help="Which one: lead, hub:ORG/NAME, openai:MODEL@URL, …")
+    ] = EXTRACT,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="To write in, like zh; default en.")
+    ] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your own words to the model.")
+    ] = None,
+    config: ConfigFile = None,
 ) -> None:
-    """Read JSON lines {"id", "title", "abstract"} and write {"id", "summary", "summarizer"}."""
-    from digest import registry, summarizers, text
+    """Read JSON lines {"id", "title", "abstract"} and write {"id", "summary", "summarizer"}.
 
-    made = registry.make("summarizer", summarizer, summarizers.BUILTIN)
-    with _json_lines() as rows:
-        for batch in _batches(rows, 64):
+    Where another summarizer had to stand in, "reason" says why. What is under [summarize] in a
+    configuration counts when --config names one.
+    """
+    from digest import registry, run, summarizers, text
+
+    options = _options(config or context.obj, language, prompt)
+    made = registry.summarizer(summarizer, options)
+    extract = registry.summarizer(EXTRACT, summarizers.Options())
+    size = 64 if made.extracts else options.batch
+    said: list[Summary] = []
+    with _progress() as notify, _json_lines() as rows:
+        for batch in _batches(rows, size):
+            notify(f"summarizing, {len(said)} papers done")
             texts = [
                 summarizers.Text(text.plain(row["title"]), text.plain(row["abstract"]))
                 for row in batch
             ]
-            for row, said in zip(batch, made.summarize(texts), strict=True):
-                _print_json({"id": row["id"], "summary": said, "summarizer": made.id})
+            new = run.without_store(made, extract, texts, options.language)
+            for row, one in zip(batch, new, strict=True):
+                words = {"id": row["id"], "summary": one.text, "summarizer": one.summarizer}
+                _print_json({**words, "reason": one.reason} if one.reason else words)
+            said += new
+        for warning in (*made.warnings, *run.fallbacks(said)):
+            _complain(warning)
+
+
+def _options(config: Path | None, language: str | None, prompt: Path | None) -> Options:
+    """What a summarizer is told: by the configuration, if one was named, and by the command."""
+    from digest import config as configs
+
+    given: dict[str, Any] = {}
+    if language is not None:
+        given["language"] = language
+    if prompt is not None:
+        given["prompt"] = prompt.resolve()
+    made = configs.make(given, Path("the command line"))
+    if config is not None:
+        made = configs.load(configs.find(config)).model_copy(
+            update={name: getattr(made, name) for name in given}
+        )
+    return made.options
 
 
 @app.command()
@@ -542,6 +583,11 @@ def _filled(setup: Setup, name: str) -> Iterator[Setup]:
     _complain("no papers yet: these are samples; `digest fetch` gets the real ones")
     with previews.on_samples(setup, name) as sampled:
         yield sampled
+
+
+def _say_what_was_odd(made: Preview) -> None:
+    for words in filter(None, (made.note, *made.warnings)):
+        _complain(words)
 
 
 def _hand_over(content: bytes, format: str, name: str, output: str | None) -> None:

@@ -32,6 +32,7 @@ from digest import match, plan
 from digest.errors import BadConfig, Misuse
 from digest.sources import BUILTIN, NEEDS_CATEGORIES, REQUIRED, SETTINGS
 from digest.sources.categories import is_category
+from digest.summarizers import EXTRACT, Options, prompts
 from digest.types import Format, Masthead
 
 FILE = "digest.toml"
@@ -83,6 +84,12 @@ def _line(value: str) -> str:
     return value.strip()
 
 
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError(f"{value!r} is not the code of a language; they are like 'en' or 'pt-BR'")
+    return value
+
+
 def _url(value: str) -> str:
     if value and not re.fullmatch(r"https?://[^\s/]+\S*", value):
         raise ValueError(f"{value!r} is not an http(s) address")
@@ -121,6 +128,16 @@ class Smtp(_Part):
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: Line = ""
     connections: int = Field(default=10, ge=1, le=200)
+
+
+class Summarize(_Part):
+    """How to ask the summarizers that write by themselves."""
+
+    batch: int = Field(default=Options.batch, ge=1, le=256)
+    max_new_tokens: int = Field(default=Options.max_new_tokens, ge=8, le=32_000)
+    concurrency: int = Field(default=Options.concurrency, ge=1, le=64)
+    timeout_s: float = Field(default=Options.timeout_s, gt=0, le=3600)
+    tokens_per_run: int = Field(default=Options.tokens_per_run, ge=1)
 
 
 class Source(BaseModel):
@@ -215,10 +232,13 @@ class Config(_Part):
     outbox: Path = Path("outbox")
     templates: Path = Path("templates")
     transport: str = "outbox"
-    summarizer: str = "lead"
+    summarizer: str = EXTRACT
+    language: Annotated[str, AfterValidator(_language)] = "en"
+    prompt: Path | None = None
     operator: Operator = Operator()
     fetch: Fetch = Fetch()
     smtp: Smtp = Smtp()
+    summarize: Summarize = Summarize()
     digests: dict[str, Digest] = {}
     sources: dict[str, Source] = {}
 
@@ -277,6 +297,12 @@ class Config(_Part):
     def title(self, name: str) -> str:
         """A digest's title, or its name made one."""
         return self.digests[name].title or name.replace("-", " ").capitalize()
+
+    @property
+    def options(self) -> Options:
+        """What a summarizer that writes by itself is told."""
+        prompt = prompts.own(self.prompt) if self.prompt else ""
+        return Options(language=self.language, prompt=prompt, **self.summarize.model_dump())
 
     def masthead(self, name: str) -> Masthead:
         """What stands around the papers of a digest."""
@@ -389,11 +415,15 @@ def _made(kind: type[Config], tables: dict[str, Any], file: Path) -> Config:
     except SettingsError as why:
         raise BadConfig(f"a DIGEST_ variable of the environment: {why}") from why
     home = file.resolve().parent
-    moved = {
+    moved: dict[str, Any] = {
         "store": _beside(config.store, home),
         "outbox": home / config.outbox,
         "templates": home / config.templates,
+        "summarizer": _beside_model(config.summarizer, home),
     }
+    if config.prompt:
+        moved["prompt"] = home / config.prompt
+        prompts.own(moved["prompt"])
     return config.model_copy(update=moved)
 
 
@@ -403,8 +433,15 @@ def _beside(store: str, home: Path) -> str:
     return f"{prefix}{home / store.removeprefix(prefix)}" if is_relative else store
 
 
+def _beside_model(summarizer: str, home: Path) -> str:
+    """A model's folder is beside the file when it says "./"."""
+    prefix, _, place = summarizer.partition(":")
+    is_relative = prefix == "hub" and place.startswith(("./", "../"))
+    return f"hub:{home / place}" if is_relative else summarizer
+
+
 #: How many steps lead to a table: [fetch], [digests.NAME].
-_DEPTHS = {"operator": 1, "fetch": 1, "smtp": 1, "digests": 2, "sources": 2}
+_DEPTHS = {"operator": 1, "fetch": 1, "smtp": 1, "summarize": 1, "digests": 2, "sources": 2}
 #: What our validation calls things by names that TOML does not know.
 _WORDS = {
     "missing": "is missing; add it",
@@ -443,6 +480,7 @@ def _keys(place: list[str]) -> list[str]:
         "operator": Operator,
         "fetch": Fetch,
         "smtp": Smtp,
+        "summarize": Summarize,
         "digests": Digest,
     }
     fields = tables[place[0]].model_fields if place and place[0] in tables else Config.model_fields
@@ -455,3 +493,21 @@ def state_folder() -> Path:
 
     given = os.environ.get("DIGEST_STATE_FOLDER")
     return Path(given) if given else user_state_path("papers-digest")
+
+
+def endpoint_key(url: str) -> str:
+    """The key for a chat service.
+
+    OPENAI_API_KEY is in many environments for other reasons: it is not shown to a service that is
+    asked without encryption, a model on one's own machine say.
+
+    Raises: BadConfig
+    """
+    name = "DIGEST_OPENAI_KEY"
+    key = os.environ.get(name, "").strip()
+    if not key and url.lower().startswith("https:"):
+        name = "OPENAI_API_KEY"
+        key = os.environ.get(name, "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", key):
+        raise BadConfig(f"{name} holds something that no key holds, a space or a letter like 'é'")
+    return key

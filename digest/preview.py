@@ -55,6 +55,7 @@ class Preview:
     rendered: Rendered
     reader: str
     note: str = ""  #: what the person who looks should know
+    warnings: tuple[str, ...] = ()  #: what went wrong in making it
 
     def in_format(self, setup: run.Setup, format: str) -> bytes:
         """The bytes of one of html, markdown, text and eml."""
@@ -95,9 +96,10 @@ def upcoming(setup: run.Setup, name: str) -> Preview:
     if not found and latest:
         note = f"nothing new for the next issue yet; this is the latest one, {latest.slot}"
         return replace(_shown(setup, latest, latest.items, NEW_READER), note=note)
-    issue = _made(setup, name, found, digest.topics)
+    issue, warnings = _made(setup, name, found)
     note = "" if found else "none of the papers in the store is on the topics"
-    return replace(_shown(setup, issue, issue.items, NEW_READER), note=note)
+    shown = _shown(setup, issue, issue.items, NEW_READER)
+    return replace(shown, note=note, warnings=warnings)
 
 
 def of_topics(setup: run.Setup, name: str, topics: Sequence[str]) -> Preview:
@@ -132,7 +134,8 @@ def for_reader(setup: run.Setup, name: str, address: str) -> Preview:
         had = ledger.delivered(connection, papers).get(reader, set())
     items = plan.owed(new, old, had)
     if items:
-        return _shown(setup, ahead.edition.issue, items, address)
+        shown = _shown(setup, ahead.edition.issue, items, address)
+        return replace(shown, warnings=ahead.warnings)
     note = f"{address} has had all there is on the topics of {digest.title or name}"
     return replace(ahead, reader=address, note=note)
 
@@ -149,23 +152,24 @@ def by_hand(
         papers = paper_rows.listed_between(connection, digest.sources, start, end)
         found = list(match.match(papers, interest))
         count, first, last = paper_rows.span(connection, digest.sources)
-    issue = _made(setup, name, found, topics or digest.topics)
+    issue, warnings = _made(setup, name, found)
     note = ""
     if not found:
         there = f"the store holds {count} papers of {first} to {last}" if count else "it is empty"
         note = f"no paper from {start} up to {end} is on the topics; {there}"
     preview = _shown(setup, issue, issue.items, NEW_READER, topics)
-    return replace(preview, note=note)
+    return replace(preview, note=note, warnings=warnings)
 
 
-def _made(setup: run.Setup, name: str, found: Sequence[Match], topics: Sequence[str]) -> Issue:
-    """An issue that is not kept."""
+def _made(setup: run.Setup, name: str, found: Sequence[Match]) -> tuple[Issue, tuple[str, ...]]:
+    """An issue that is not kept, and what was odd about making it."""
     ranked = compose.rank(found)
     papers: list[Paper] = [place.paper for place in ranked]
     slot = plan.wall_time(setup.now, setup.config.digests[name].timezone)
     title = setup.config.title(name)
     said = run.summarize(setup, papers)
-    return compose.issue(name, slot, title, setup.now, ranked, [], said)
+    issue = compose.issue(name, slot, title, setup.now, ranked, [], said.summaries)
+    return issue, said.warnings
 
 
 def _shown(

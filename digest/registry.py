@@ -1,4 +1,7 @@
-"""Names of plug-ins → what they stand for: "arxiv", or "mylab.feeds:factory" for anyone's own."""
+"""Names of plug-ins → what they stand for: "arxiv", or "mylab.feeds:factory" for anyone's own.
+
+Of summarizers there are two kinds more, with an argument in the name: "hub:" and "openai:".
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
+from digest import config, summarizers
 from digest.errors import BadConfig, Misuse
+from digest.summarizers import Options, Summarizer
 
 T = TypeVar("T")
 
@@ -47,3 +52,44 @@ def find(kind: str, name: str, builtin: Mapping[str, Callable[..., T]]) -> Calla
         raise BadConfig(f"{kind} {name!r} is not a function that makes one")
     made: Callable[..., T] = found
     return made
+
+
+def summarizer(name: str, options: Options) -> Summarizer:
+    """What a summarizer's name stands for, told what it may be told.
+
+    Raises: BadConfig when it cannot be made, or not with these options.
+    """
+    prefix = name.partition(":")[0].lower()
+    if prefix == "hub":
+        from digest.summarizers.hub import Hub
+
+        return Hub(name, options)
+    if prefix == "openai":
+        return _endpoint(name, options)
+    if options.prompt:
+        raise BadConfig(f"summarizer {name!r} takes no prompt; those of hub: and openai: do")
+    made = make("summarizer", name, summarizers.BUILTIN)
+    if not isinstance(made, Summarizer):
+        parts = ("id", "prompt_hash", "extracts", "warnings", "summarize")
+        lacks = ", ".join(part for part in parts if not hasattr(made, part))
+        raise BadConfig(
+            f"summarizer {name!r} lacks {lacks}; derive it from digest.summarizers.Summarizer"
+        )
+    if made.extracts and options.language != "en":
+        raise BadConfig(
+            f"language = {options.language!r}: summarizer {name!r} takes its words from the"
+            " abstract and cannot translate; a model can: 'hub:ORG/NAME' or 'openai:MODEL@URL'"
+        )
+    return made
+
+
+def _endpoint(name: str, options: Options) -> Summarizer:
+    from digest.fetch.calls import Caller
+    from digest.summarizers import endpoint
+
+    _, url = endpoint.parsed(name)
+    try:
+        caller = Caller(url, timeout_s=options.timeout_s)
+    except (ValueError, Misuse) as why:
+        raise BadConfig(f"summarizer {name!r}: {why}") from why
+    return endpoint.Endpoint(name, options, caller, key=config.endpoint_key(url))

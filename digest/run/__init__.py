@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from digest import plan
 from digest.run import reporting
-from digest.run.building import Built, build, fit, summarize
+from digest.run.building import Built, build, fit
 from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, words
 from digest.run.sending import send, transport_of
 from digest.run.setup import Setup
+from digest.run.summarizing import fallbacks, summarize, without_store
 from digest.store import Connection, issues
 from digest.types import Reason, Report
 
@@ -24,6 +25,7 @@ __all__ = [
     "build",
     "due",
     "exit_code",
+    "fallbacks",
     "fetch",
     "fit",
     "run",
@@ -31,6 +33,7 @@ __all__ = [
     "source_words",
     "sources_exit_code",
     "summarize",
+    "without_store",
     "words",
 ]
 
@@ -39,7 +42,9 @@ RETRY_AFTER = timedelta(minutes=15)  #: before a slot that came to nothing is tr
 
 def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
     """Fetch, build and send the digests of `slots` (name → slot); one report each, kept."""
-    transport_of(setup.config)  # what cannot be sent is said before anything is asked or stored
+    # What cannot be sent or summarized is said before anything is asked or stored.
+    transport_of(setup.config)
+    _ = setup.summarizer
     found = fetch(setup, list(slots))
     built: dict[str, Built] = {}
     for name, slot in slots.items():

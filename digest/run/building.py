@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parseaddr
 from typing import Any
 
-from digest import compose, match, plan, registry, render, summarizers
+from digest import compose, match, plan, render
 from digest.config import Config
 from digest.errors import MailTooLarge
 from digest.run.setup import Setup
+from digest.run.summarizing import summarize
 from digest.sources import calendar
-from digest.store import issues, ledger, summaries
+from digest.store import issues, ledger
 from digest.store import papers as paper_rows
-from digest.types import Delivery, Edition, Format, Issue, Item, Paper, Rendered, Summary
+from digest.types import Delivery, Edition, Format, Issue, Item, Paper, Rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +55,20 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             again = list(paper_rows.revised(connection, name)) if digest.revised else []
             slot = plan.free_slot(slot, issues.taken_slots(connection, name))
         issue = None
+        warnings: tuple[str, ...] = ()
         if ranked:
-            setup.notify(f"summarizing {len(ranked)} papers")
-            papers = [place.paper for place in ranked] + again
-            said = summarize(setup, papers)
+            said = summarize(setup, [place.paper for place in ranked] + again)
             title = setup.config.title(name)
-            issue = compose.issue(name, slot, title, setup.now, ranked, again, said)
-        queued, readers, warnings = _queue(setup, name, issue)
+            issue = compose.issue(name, slot, title, setup.now, ranked, again, said.summaries)
+            warnings = said.warnings
+        queued, readers, more_warnings = _queue(setup, name, issue)
     return Built(
         issue=issue,
         queued=queued,
         readers=readers,
         looked_at=len(looked_at),
         matched=len(ranked),
-        warnings=warnings,
+        warnings=(*warnings, *more_warnings),
     )
 
 
@@ -76,30 +76,6 @@ def _counted(papers: Iterable[Paper], ids: list[str]) -> Iterable[Paper]:
     for paper in papers:
         ids.append(paper.id)
         yield paper
-
-
-def summarize(setup: Setup, papers: Sequence[Paper]) -> dict[str, Summary]:
-    """A summary for each paper, by its id; none that is known is made again."""
-    name = setup.config.summarizer
-    summarizer = registry.make("summarizer", name, summarizers.BUILTIN)
-    texts = {text_hash(p.title, p.abstract): summarizers.Text(p.title, p.abstract) for p in papers}
-    prompt, language = "", "en"
-    with setup.store.read() as connection:
-        known = summaries.known(connection, texts, summarizer.id, prompt, language)
-    missing = [hash for hash in texts if hash not in known]
-    made = dict(zip(missing, summarizer.summarize([texts[hash] for hash in missing]), strict=True))
-    with setup.store.write() as connection:
-        summaries.save(connection, made, summarizer.id, prompt, language, setup.now)
-    known |= made
-    return {
-        p.id: Summary(text=known[text_hash(p.title, p.abstract)], summarizer=summarizer.id)
-        for p in papers
-    }
-
-
-def text_hash(title: str, abstract: str) -> str:
-    """What a summary is a summary of."""
-    return hashlib.sha256(f"{title}\n{abstract}".encode()).hexdigest()
 
 
 def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tuple[str, ...]]:

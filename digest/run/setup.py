@@ -6,12 +6,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from digest import registry
 from digest.config import Config
 from digest.store import Store
+from digest.summarizers import EXTRACT, Options, Summarizer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Setup:
     """What every stage is handed: configuration, store, clock and randomness."""
 
@@ -20,3 +23,17 @@ class Setup:
     now: datetime
     notify: Callable[[str], None] = lambda _: None  #: what is being done, for whoever watches
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+
+    @cached_property
+    def summarizer(self) -> Summarizer:
+        """What makes the summaries, one for all digests of a run: models are big.
+
+        Raises: BadConfig when it cannot be made.
+        """
+        return registry.summarizer(self.config.summarizer, self.config.options)
+
+    @cached_property
+    def extract(self) -> Summarizer:
+        """What stands in where that one fails."""
+        is_same = self.config.summarizer == EXTRACT
+        return self.summarizer if is_same else registry.summarizer(EXTRACT, Options())

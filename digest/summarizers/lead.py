@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from digest.summarizers import Text
+from digest.summarizers import Summarizer, Text
 from digest.text import sentences
 
 _WORK = "paper|work|study|article|letter|survey|review|report|thesis|tutorial|note|chapter"
@@ -48,10 +48,11 @@ _CUES = tuple(
 LONGEST = 600  #: characters of a summary; some abstracts are one sentence
 
 
-class Lead:
+class Lead(Summarizer):
     """Picks the sentence with the strongest signs of being the contribution, and trims it."""
 
     id = "lead/1"
+    extracts = True
 
     def summarize(self, texts: Sequence[Text]) -> list[str]:
         """One sentence of each abstract; empty where there is no abstract.

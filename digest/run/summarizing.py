@@ -1,0 +1,166 @@
+"""summarize(): a checked summary for each paper; none that is known is made again.
+
+Whatever a model writes is held against the abstract. What fails, there or before, gets the
+extract instead, marked with the reason, so that no paper and no mail waits for a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from digest import check
+from digest.errors import DigestError, Misuse, Permanent, Temporary
+from digest.run.setup import Setup
+from digest.store import summaries
+from digest.store.summaries import Key
+from digest.store.upsert import chunks
+from digest.summarizers import Summarizer, Text
+from digest.types import Paper, Summary
+
+EXTRACTS_AT_A_TIME = 256  #: they cost nothing; a model's are kept a few at a time
+SHOWN_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summarized:
+    """What came of it."""
+
+    summaries: Mapping[str, Summary]  #: by paper id
+    warnings: tuple[str, ...] = ()
+
+
+def summarize(setup: Setup, papers: Sequence[Paper]) -> Summarized:
+    """A summary for each paper, kept batch by batch: a kill loses no more than one."""
+    texts = {text_hash(p.title, p.abstract): Text(p.title, p.abstract) for p in papers}
+    made = _kept(setup, setup.summarizer, texts)
+    found = {p.id: made[text_hash(p.title, p.abstract)] for p in papers}
+    warnings = (*setup.summarizer.warnings, *fallbacks(list(found.values())))
+    return Summarized(summaries=found, warnings=warnings)
+
+
+def text_hash(title: str, abstract: str) -> str:
+    """What a summary is a summary of."""
+    return hashlib.sha256(f"{title}\n{abstract}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _kept(setup: Setup, summarizer: Summarizer, texts: Mapping[str, Text]) -> dict[str, Summary]:
+    """Text hash → summary, from the store or from now on in it."""
+    language = "en" if summarizer.extracts else setup.config.language
+    key = Key(summarizer=summarizer.id, prompt=summarizer.prompt_hash, language=language)
+    with setup.store.read() as connection:
+        known = summaries.known(connection, texts, key)
+    missing = [hash for hash in texts if hash not in known]
+    size = EXTRACTS_AT_A_TIME if summarizer.extracts else setup.config.summarize.batch
+    done = 0
+    # No transaction is open while a summarizer works: others may write meanwhile.
+    for batch in chunks(missing, size):
+        setup.notify(f"summarizing {done} of {len(missing)} papers")
+        said = asked(summarizer, [texts[hash] for hash in batch], language)
+        failed = {hash: why for hash, why in zip(batch, said, strict=True) if not _is_summary(why)}
+        instead = _stood_in(setup, summarizer, {hash: texts[hash] for hash in failed})
+        made: dict[str, Summary] = {}
+        for hash, one in zip(batch, said, strict=True):
+            if isinstance(one, Summary):
+                made[hash] = one
+            else:
+                known[hash] = replace(instead[hash], reason=str(one))
+                if not isinstance(one, Temporary):
+                    made[hash] = known[hash]
+        with setup.store.write() as connection:
+            summaries.save(connection, made, key, setup.now)
+        known |= made
+        done += len(batch)
+    return known
+
+
+def _is_summary(one: Summary | DigestError) -> bool:
+    return isinstance(one, Summary)
+
+
+def _stood_in(setup: Setup, failed: Summarizer, texts: Mapping[str, Text]) -> Mapping[str, Summary]:
+    """The extracts of papers whose summarizer has failed."""
+    if not texts:
+        return {}
+    if failed is setup.extract:  # then the mail shows how the abstract begins
+        return dict.fromkeys(texts, Summary(text="", summarizer=failed.id))
+    return _kept(setup, setup.extract, texts)
+
+
+def without_store(
+    summarizer: Summarizer, extract: Summarizer, texts: Sequence[Text], language: str
+) -> list[Summary]:
+    """A summary for each text, the extract where there is a reason.
+
+    Shapes: same length and order as `texts`.
+    """
+    said = asked(summarizer, texts, language)
+    missing = [text for text, one in zip(texts, said, strict=True) if not _is_summary(one)]
+    instead = iter(asked(extract, missing, "en"))
+    found = []
+    for one in said:
+        if not isinstance(one, Summary):
+            other = next(instead)
+            blank = Summary(text="", summarizer=extract.id)
+            one = replace(other if isinstance(other, Summary) else blank, reason=str(one))
+        found.append(one)
+    return found
+
+
+def asked(
+    summarizer: Summarizer, texts: Sequence[Text], language: str
+) -> list[Summary | DigestError]:
+    """What a summarizer says that holds against the abstract, or why there is nothing.
+
+    Shapes: same length and order as `texts`.
+    """
+    full = [text for text in texts if text.abstract.strip()]
+    answers = iter(_answers(summarizer, full))
+    found: list[Summary | DigestError] = []
+    for text in texts:
+        # Nothing can be said of a title alone that it does not say itself.
+        said = next(answers) if text.abstract.strip() else ""
+        if isinstance(said, str):
+            why = _doubts(summarizer, said, text, language)
+            found.append(why or Summary(text=said, summarizer=summarizer.id, language=language))
+        else:
+            found.append(said)
+    return found
+
+
+def _answers(summarizer: Summarizer, texts: Sequence[Text]) -> Sequence[str | DigestError]:
+    if not texts:
+        return []
+    try:
+        said = summarizer.summarize(texts)
+    except Misuse:
+        raise
+    except DigestError as why:
+        return [why] * len(texts)
+    except Exception as why:  # whatever somebody's own summarizer does while it works
+        return [Temporary(f"{type(why).__name__}: {why}")] * len(texts)
+    if len(said) != len(texts):
+        return [Temporary(f"it gave {len(said)} summaries for {len(texts)} papers")] * len(texts)
+    return said
+
+
+def _doubts(summarizer: Summarizer, said: str, text: Text, language: str) -> DigestError | None:
+    """Why what a model wrote cannot be trusted."""
+    if summarizer.extracts or not text.abstract.strip():
+        return None
+    problems = check.problems(said, text.title, text.abstract, language=language)
+    return Permanent("; ".join(problems)) if problems else None
+
+
+def fallbacks(made: Sequence[Summary]) -> tuple[str, ...]:
+    """How many are not by the summarizer that was asked, and why, for the operator."""
+    reasons = Counter(summary.reason for summary in made if summary.reason)
+    if not reasons:
+        return ()
+    shown = [f"{why} ({n})" if n > 1 else why for why, n in reasons.most_common(SHOWN_REASONS)]
+    rest = len(reasons) - len(shown)
+    more = f", and {rest} other reason{'s' if rest > 1 else ''}" if rest else ""
+    count = sum(reasons.values())
+    return (f"{count} of {len(made)} papers fell back to the extract: {', '.join(shown)}{more}",)
