@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
 	@$(BIN)/digest demo
 
-test: .venv/dev  ## all tests
+test: .venv/dev .venv/torch  ## all tests
 	@$(BIN)/pytest
 
 test-unit: .venv/dev  ## the quick ones
@@ -33,6 +33,12 @@ pictures: .venv/dev  ## the README's pictures anew; needs Chromium
 
 .venv/dev: .venv/base requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# PyTorch is in no lock file: what pip takes for it elsewhere depends on the machine, and brings
+# gigabytes for a GPU. The tests of the hub models need it, on the CPU.
+.venv/torch: .venv/base
+	@$(PIP) install torch==2.13.0
 	@touch $@
 
 lock:  ## after a change of the dependencies in pyproject.toml

@@ -10,6 +10,7 @@ the filter `md`; addresses pass only through the filter `link`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,10 +100,15 @@ def environment(folders: Sequence[Path]) -> Environment:
 def render_items(items: Iterable[Item], masthead: Masthead, environment: Environment) -> Fragments:
     """Render each item once per format.
 
+    A summary by another than most of them, or than the one asked for, names what made it.
+
     Raises: BadTemplate
     """
+    items = list(items)
     css = _filled(environment, "issue.css", {})
-    return {item: _fragment(item, masthead, environment, css) for item in items}
+    makers = Counter(item.summary.summarizer for item in items if item.summary.text)
+    usual = makers.most_common(1)[0][0] if makers else ""
+    return {item: _fragment(item, usual, masthead, environment, css) for item in items}
 
 
 def render(
@@ -147,8 +153,17 @@ def render(
     )
 
 
-def _fragment(item: Item, masthead: Masthead, environment: Environment, css: str) -> Fragment:
-    context = {"item": item, "paper": item.paper, "masthead": masthead}
+def _fragment(
+    item: Item, usual: str, masthead: Masthead, environment: Environment, css: str
+) -> Fragment:
+    summary = item.summary
+    is_odd = bool(summary.text) and (bool(summary.reason) or summary.summarizer != usual)
+    context = {
+        "item": item,
+        "paper": item.paper,
+        "masthead": masthead,
+        "made_by": summary.summarizer if is_odd else "",
+    }
     html = _filled(environment, "item.html.j2", context)
     return Fragment(
         html=_inliner.inline_fragment(html, css),

@@ -330,6 +330,45 @@ def test_the_footer_names_each_summarizer_once() -> None:
         assert "Summaries: lead/1, sentences taken from the abstract; embedded/2" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("hub:org/name@0a1b2c3d4e5f", "written by a language model, checked against the abstract"),
+        ("openai:org/m@models.example.org", "written by a language model"),
+    ],
+)
+def test_the_footer_says_what_a_model_wrote(name: str, note: str) -> None:
+    of = written(edition([item(summary=summary(summarizer=name))]))
+    for text in (of.html, of.markdown, of.text):
+        assert f"Summaries: {name}, {note}" in " ".join(text.split())
+
+
+def test_a_summary_by_another_than_most_or_than_the_one_asked_names_its_maker() -> None:
+    by = "openai:m@x.org"
+    usual = [item(str(n), summary=summary("Sheep.", summarizer=by)) for n in range(2)]
+    other = item("other", summary=summary("Cows.", reason="it is empty"))
+    older = item("older", summary=summary("Goats.", summarizer="embedded/1"))
+    of = written(edition([*usual, other, older]))
+    assert "Cows. (lead/1)" in of.markdown
+    assert "Cows. (lead/1)" in of.text
+    assert re.search(r"Cows\. <span[^>]*>\(lead/1\)</span>", of.html)
+    for text in (of.html, of.markdown, of.text):
+        assert text.count("(lead/1)") == text.count("(embedded/1)") == 1
+        assert f"({by})" not in text
+        assert "it is empty" not in text  # that is for the operator
+
+
+def test_when_all_fell_back_each_line_says_so() -> None:
+    of = written(edition([item(str(n), summary=summary(reason="down")) for n in range(2)]))
+    for text in (of.html, of.markdown, of.text):
+        assert text.count("(lead/1)") == 2
+
+
+def test_a_summary_in_another_language_is_marked_as_such_for_screen_readers() -> None:
+    of = written(edition([item(summary=summary("我们数羊。", language="zh"))]))
+    assert re.search(r'<p[^>]* lang="zh"[^>]*>我们数羊。</p>', of.html)
+
+
 def test_arxiv_is_thanked_where_a_paper_is_from_there() -> None:
     thanks = "Thank you to arXiv for use of its open access interoperability."
     elsewhere = one(aliases=("doi:10.1/x",))
