@@ -54,7 +54,7 @@ class Hub(Summarizer):
     @cached_property
     def id(self) -> str:
         """Repository and commit, or the folder's name and a hash of what is in it."""
-        return f"hub:{self._files.revision(self._config)}"
+        return f"hub:{self._files.revision}"
 
     @property
     def prompt_hash(self) -> str:

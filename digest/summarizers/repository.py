@@ -30,7 +30,7 @@ class Repository:
     def __init__(self, name: str) -> None:
         self._name = name
         self._folder = _folder(name)
-        if not self._folder and not _NAME.fullmatch(name):
+        if not name or (not self._folder and not _NAME.fullmatch(name)):
             raise BadConfig(f"{self._plugin} is not like 'hub:ORG/NAME' or 'hub:./FOLDER'")
 
     @property
@@ -61,12 +61,18 @@ class Repository:
                 ) from why
             raise self._unusable(why) from why
 
-    def revision(self, config: Any) -> str:
-        """The name with the commit that its configuration is of, or with a hash of the files."""
+    @property
+    def revision(self) -> str:
+        """The name with the commit that is in the cache, or with a hash of the folder's files."""
         if self._folder:
             return f"{self._folder.name}@{fingerprint(self._folder)}"
-        commit = getattr(config, "_commit_hash", None)
-        return f"{self._name}@{commit[:12]}" if commit else self._name
+        from huggingface_hub import try_to_load_from_cache
+
+        # The cache keeps each commit in a folder of that name.
+        file = try_to_load_from_cache(self._name, "config.json")
+        return (
+            f"{self._name}@{Path(file).parent.name[:12]}" if isinstance(file, str) else self._name
+        )
 
     def check_weights(self) -> None:
         """Say that there are none before there is work to lose; online they are fetched later.
@@ -83,6 +89,8 @@ class Repository:
                 raise self._missing()
 
     def _unusable(self, why: Exception) -> BadConfig:
+        if self._folder and not (self._folder / "config.json").is_file():
+            return self._missing("no config.json")
         if "trust_remote_code" in str(why):
             return BadConfig(
                 f"{self._plugin} comes with code of its own, which is never run;"
