@@ -66,6 +66,7 @@ class Hit:
     path: str
     headers: dict[str, str]  #: names in lower case
     asked_s: float
+    content: bytes = b""  #: of a POST
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,13 +164,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        canned = self.server.feeds.next(Hit(path=self.path, headers=headers, asked_s=time.time()))
+        content = self.rfile.read(int(headers.get("content-length", 0)))
+        hit = Hit(path=self.path, headers=headers, asked_s=time.time(), content=content)
+        canned = self.server.feeds.next(hit)
         if canned.fault == "drop":
             self.close_connection = True
             return
         if canned.fault == "slow":
             self.server.feeds.wait(canned.seconds)
         self._answer(canned)
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def _answer(self, canned: Canned) -> None:
         head = [f"HTTP/1.1 {canned.status} X"]

@@ -184,7 +184,7 @@ class Endpoint(Summarizer):
                     raise
                 continue
             asked_s = answer.retry_after_s or 0.0
-            if tried == TRIES or asked_s > LONGEST_WAIT_S:
+            if tried == TRIES or isinstance(error, Permanent) or asked_s > LONGEST_WAIT_S:
                 raise error
             wait_s = max(wait_s, asked_s)
         raise AssertionError("the last try returns or raises")
