@@ -125,8 +125,10 @@ def asked(
         if isinstance(said, str):
             why = _doubts(summarizer, said, text, language)
             found.append(why or Summary(text=said, summarizer=summarizer.id, language=language))
-        else:
+        elif isinstance(said, DigestError):
             found.append(said)
+        else:  # somebody's own summarizer
+            found.append(Permanent(f"it gave {type(said).__name__}, which is no text"))
     return found
 
 
