@@ -14,6 +14,7 @@ import pytest
 
 from digest import config
 from digest.errors import BadConfig
+from digest.summarizers import Options
 
 STARTER = files("digest").joinpath("starter.toml").read_text(encoding="utf-8")
 
@@ -71,6 +72,13 @@ store      = "sqlite:///digest.db"
 outbox     = "outbox"
 transport  = "outbox"
 summarizer = "lead"
+language   = "en"
+[summarize]
+batch = 8
+max_new_tokens = 160
+concurrency = 4
+timeout_s = 60
+tokens_per_run = 1_000_000
 [operator]
 name = "The Reading Group"
 address = "1 Example Street, Sampleton"
@@ -117,6 +125,46 @@ def test_store_and_outbox_lie_beside_the_file(tmp_path: Path) -> None:
     assert made.store == f"sqlite:///{tmp_path}/digest.db"
     assert made.outbox == tmp_path / "outbox"
     assert load(tmp_path, 'store = "sqlite:////var/x.db"').store == "sqlite:////var/x.db"
+
+
+def test_a_prompt_and_a_models_folder_lie_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("Say it again: {abstract}")
+    words = 'prompt = "mine.txt"\nsummarizer = "hub:./model"\nlanguage = "pt-BR"'
+    made = load(tmp_path, words)
+    assert made.options == Options(language="pt-BR", prompt="Say it again: {abstract}")
+    assert made.summarizer == f"hub:{tmp_path}/model"
+    assert load(tmp_path, 'summarizer = "hub:org/model"').summarizer == "hub:org/model"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"Say something.", "must say where the abstract goes: {abstract}"),
+        (b"{abstract}" + b"x" * 20_000, "longer than 20,000 characters"),
+    ],
+)
+def test_a_prompt_that_cannot_be_used_is_said_when_the_file_is_read(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / "mine.txt").write_bytes(content)
+    with pytest.raises(BadConfig, match=re.escape(why)):
+        load(tmp_path, 'prompt = "mine.txt"')
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ('language = "Chinese"', "language: 'Chinese' is not the code of a language"),
+        ("[summarize]\nconcurency = 4", "[summarize] unknown key 'concurency'; did you mean"),
+        ("[summarize]\nbatch = 0", "[summarize] batch: should be greater than or equal to 1"),
+    ],
+)
+def test_what_summarizers_cannot_be_told_is_named(tmp_path: Path, words: str, why: str) -> None:
+    with pytest.raises(BadConfig, match=re.escape(why)):
+        load(tmp_path, words)
 
 
 def test_the_environment_comes_before_the_file(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from digest import registry, sources, summarizers, transports
 from digest.errors import BadConfig, Permanent, SourceDown, Temporary
-from digest.summarizers import Text
+from digest.summarizers import Options, Text
 from digest.types import Answer, Ask, Failure, Mail, Page, Reason, Request, Response
 
 # --- sources -------------------------------------------------------------------------------------
@@ -193,6 +193,14 @@ def test_a_summarizer_gives_one_summary_each_and_always_the_same(
     assert made.summarize(texts) == first
     assert [made.summarize([text])[0] for text in texts] == first
     assert made.id
+
+
+@pytest.mark.parametrize("name", sorted(summarizers.BUILTIN))
+def test_a_summarizer_that_is_built_in_can_stand_in_for_others(name: str) -> None:
+    made = registry.summarizer(name, Options())
+    assert made.extracts
+    assert (made.prompt_hash, list(made.warnings)) == ("", [])
+    assert summarizers.EXTRACT in summarizers.BUILTIN
 
 
 @pytest.mark.parametrize("name", sorted(summarizers.BUILTIN))

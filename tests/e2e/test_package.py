@@ -32,6 +32,7 @@ def test_the_wheel_has_templates_samples_and_migrations_and_no_tests(wheel: Path
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"digest/_templates/{path.name}" for path in (ROOT / "templates").iterdir()}
     shipped |= {f"digest/samples/{path.name}" for path in (ROOT / "digest/samples").iterdir()}
+    shipped |= {f"digest/prompts/{path.name}" for path in (ROOT / "digest/prompts").iterdir()}
     assert shipped <= names
     assert {"digest/starter.toml", "digest/py.typed"} <= names
     assert any(name.startswith("digest/store/migrations/versions/0001") for name in names)
