@@ -35,10 +35,12 @@ pictures: .venv/dev  ## the README's pictures anew; needs Chromium
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# PyTorch is in no lock file: what pip takes for it elsewhere depends on the machine, and brings
-# gigabytes for a GPU. The tests of the hub models need it, on the CPU.
+# PyTorch is in no lock file: which build is right depends on the machine, and pip's own choice may
+# bring gigabytes for a GPU. The tests of the hub models run on the CPU; a small build is
+# make test TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+TORCH ?= torch==2.13.0
 .venv/torch: .venv/base
-	@$(PIP) install torch==2.13.0
+	@$(PIP) install $(TORCH)
 	@touch $@
 
 lock:  ## after a change of the dependencies in pyproject.toml

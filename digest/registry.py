@@ -59,13 +59,17 @@ def summarizer(name: str, options: Options) -> Summarizer:
 
     Raises: BadConfig when it cannot be made, or not with these options.
     """
-    prefix = name.partition(":")[0].lower()
-    if prefix == "hub":
+    if name.startswith("hub:"):
         from digest.summarizers.hub import Hub
 
         return Hub(name, options)
-    if prefix == "openai":
+    if name.startswith("openai:"):
         return _endpoint(name, options)
+    if ":" not in name and name not in summarizers.BUILTIN:
+        raise BadConfig(
+            f"summarizer {name!r} is not known; there are {', '.join(sorted(summarizers.BUILTIN))},"
+            " 'hub:ORG/NAME', 'openai:MODEL@URL', or your own as 'package.module:factory'"
+        )
     if options.prompt:
         raise BadConfig(f"summarizer {name!r} takes no prompt; those of hub: and openai: do")
     made = make("summarizer", name, summarizers.BUILTIN)

@@ -184,6 +184,16 @@ def test_what_is_no_text_is_no_summary(make: Callable[..., run.Setup], odd: Any)
     assert all(s.summarizer == "lead/1" and "no text" in s.reason for s in made.values())
 
 
+def test_a_reason_is_one_line(make: Callable[..., run.Setup]) -> None:
+    made = said(make(Writer(lambda text: Temporary("a\n" + "b" * 1000))))
+    assert {len(s.reason) for s in made.values()} == {300}
+
+
+def test_a_name_that_is_none_is_said_with_those_there_are(make: Callable[..., run.Setup]) -> None:
+    with pytest.raises(BadConfig, match=r"'hub' is not known; there are lead, .*'hub:ORG/NAME'"):
+        said(make(Writer(fine), summarizer="hub"))
+
+
 def test_misuse_found_late_stops_the_run(make: Callable[..., run.Setup]) -> None:
     def misused(text: Text) -> str:
         raise Misuse("it does not fit into memory")

@@ -63,7 +63,7 @@ def t5(folder: Path, *, said: str = SAID, limit: int = 32) -> Path:
     return _seq2seq(folder, T5ForConditionalGeneration, settings, words, said)
 
 
-def bart(folder: Path, *, said: str = SAID) -> Path:
+def bart(folder: Path, *, said: str = SAID, ends: bool = True) -> Path:
     """Encoder and decoder, absolute positions, and settings that were made for longer texts."""
     from transformers import BartConfig, BartForConditionalGeneration
 
@@ -75,7 +75,7 @@ def bart(folder: Path, *, said: str = SAID) -> Path:
         eos_token_id=1, decoder_start_token_id=1, forced_eos_token_id=1, dropout=0.0,
     )  # fmt: skip
     lengths = {"min_length": 20, "max_length": 30, "num_beams": 4, "length_penalty": 2.0}
-    return _seq2seq(folder, BartForConditionalGeneration, settings, words, said, lengths)
+    return _seq2seq(folder, BartForConditionalGeneration, settings, words, said, lengths, ends)
 
 
 def llama(folder: Path, *, said: str = SAID, chat: str = CHAT, limit: int = 1024) -> Path:
@@ -107,13 +107,15 @@ def _seq2seq(
     words: Any,
     said: str,
     generation: dict[str, Any] | None = None,
+    ends: bool = True,
 ) -> Path:
     _seed()
     model = kind(settings)
     for name, value in (generation or {}).items():
         setattr(model.generation_config, name, value)
     asked = words("summarize : We propose legs .")["input_ids"]
-    _learn(model, input_ids=[asked], labels=[words(said)["input_ids"]])
+    answer = words(said)["input_ids"]
+    _learn(model, input_ids=[asked], labels=[answer if ends else answer[:-1]])
     return _saved(folder, model, words)
 
 

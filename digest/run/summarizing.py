@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from digest import check
 from digest.errors import DigestError, Misuse, Permanent, Temporary
@@ -54,30 +55,25 @@ def _kept(setup: Setup, summarizer: Summarizer, texts: Mapping[str, Text]) -> di
         known = summaries.known(connection, texts, key)
     missing = [hash for hash in texts if hash not in known]
     size = EXTRACTS_AT_A_TIME if summarizer.extracts else setup.config.summarize.batch
-    done = 0
-    # No transaction is open while a summarizer works: others may write meanwhile.
-    for batch in chunks(missing, size):
+    for done, batch in zip(count(step=size), chunks(missing, size), strict=False):
         setup.notify(f"summarizing {done} of {len(missing)} papers")
+        # No transaction is open while a summarizer works: others may write meanwhile.
         said = asked(summarizer, [texts[hash] for hash in batch], language)
-        failed = {hash: why for hash, why in zip(batch, said, strict=True) if not _is_summary(why)}
+        answers = dict(zip(batch, said, strict=True))
+        failed = {hash: why for hash, why in answers.items() if isinstance(why, DigestError)}
         instead = _stood_in(setup, summarizer, {hash: texts[hash] for hash in failed})
-        made: dict[str, Summary] = {}
-        for hash, one in zip(batch, said, strict=True):
-            if isinstance(one, Summary):
-                made[hash] = one
-            else:
-                known[hash] = replace(instead[hash], reason=str(one))
-                if not isinstance(one, Temporary):
-                    made[hash] = known[hash]
+        made = {hash: one for hash, one in answers.items() if isinstance(one, Summary)}
+        made |= {hash: replace(instead[hash], reason=_line(why)) for hash, why in failed.items()}
+        lasting = {h: one for h, one in made.items() if not isinstance(answers[h], Temporary)}
         with setup.store.write() as connection:
-            summaries.save(connection, made, key, setup.now)
+            summaries.save(connection, lasting, key, setup.now)
         known |= made
-        done += len(batch)
     return known
 
 
-def _is_summary(one: Summary | DigestError) -> bool:
-    return isinstance(one, Summary)
+def _line(why: DigestError) -> str:
+    """A reason fit for a report: what comes from libraries may have many lines."""
+    return " ".join(str(why).split())[:300]
 
 
 def _stood_in(setup: Setup, failed: Summarizer, texts: Mapping[str, Text]) -> Mapping[str, Summary]:
@@ -97,14 +93,14 @@ def without_store(
     Shapes: same length and order as `texts`.
     """
     said = asked(summarizer, texts, language)
-    missing = [text for text, one in zip(texts, said, strict=True) if not _is_summary(one)]
+    missing = [text for text, one in zip(texts, said, strict=True) if isinstance(one, DigestError)]
     instead = iter(asked(extract, missing, "en"))
     found = []
     for one in said:
         if not isinstance(one, Summary):
             other = next(instead)
             blank = Summary(text="", summarizer=extract.id)
-            one = replace(other if isinstance(other, Summary) else blank, reason=str(one))
+            one = replace(other if isinstance(other, Summary) else blank, reason=_line(one))
         found.append(one)
     return found
 

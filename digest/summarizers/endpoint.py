@@ -26,7 +26,7 @@ CHARACTERS_PER_TOKEN = 3  #: for services that do not count, and before they hav
 MAX_ABSTRACT = 20_000  #: characters; more is no abstract
 
 KEY = "DIGEST_OPENAI_KEY"
-_NAME = re.compile(r"openai:(?P<model>[^\s]+)@(?P<url>https?://[^\s]+)", re.IGNORECASE)
+_NAME = re.compile(r"openai:(?P<model>[^\s]+)@(?P<url>https?://[^\s]+)")
 #: Parameters that some models refuse, and what to say instead.
 _REFUSABLE = {"max_tokens": "max_completion_tokens", "temperature": "", "seed": ""}
 

@@ -166,6 +166,13 @@ class Hub(Summarizer):
         # What a decoder reads and what it writes share its places.
         return limit if self._is_seq2seq else max(1, limit - self._options.max_new_tokens)
 
+    @property
+    def _longest_answer(self) -> int:
+        config = self._config.get_text_config(decoder=True)
+        names = ("max_position_embeddings", "max_decoder_position_embeddings")
+        places = [int(n) - 1 for name in names if (n := getattr(config, name, None))]
+        return min([self._options.max_new_tokens, *places])
+
     def _length(self, question: str) -> int:
         return len(self._tokenizer(question, **self._how)["input_ids"])
 
@@ -212,7 +219,7 @@ class Hub(Summarizer):
         is_cut = bool(ends) and not ends & set(row[1:] if self._is_seq2seq else row)
         if is_cut:
             return Permanent(
-                f"no end after {self._options.max_new_tokens} tokens;"
+                f"no end after {self._longest_answer} tokens;"
                 " raise max_new_tokens under [summarize]"
             )
         words = prompts.cleaned(self._tokenizer.decode(row, skip_special_tokens=True))
@@ -251,7 +258,7 @@ class Hub(Summarizer):
             do_sample=False, num_beams=1, temperature=None, top_p=None, top_k=None,
             length_penalty=None, early_stopping=None, min_length=0, max_length=None,
             forced_eos_token_id=None,  # an end that was forced would hide that there was none
-            max_new_tokens=self._options.max_new_tokens,
+            max_new_tokens=self._longest_answer,
             pad_token_id=self._tokenizer.pad_token_id,
         )  # fmt: skip
         if settings.eos_token_id is None:

@@ -90,6 +90,14 @@ def test_an_answer_without_an_end_is_none(models: Path) -> None:
     assert "raise max_new_tokens" in str(said)
 
 
+def test_no_answer_is_longer_than_the_model_can_write(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    model = tiny.bart(tmp_path / "endless", said="sheep " * 30, ends=False)
+    (said,) = hub(model, max_new_tokens=500).summarize([SHORT])
+    assert isinstance(said, Permanent)
+    assert "no end after 39 tokens" in str(said)
+
+
 def test_a_prompt_that_leaves_no_room_fails_the_paper_only(models: Path) -> None:
     (said,) = hub(models / "t5", prompt="again " * 40 + "{abstract}").summarize([SHORT])
     assert isinstance(said, Permanent)
