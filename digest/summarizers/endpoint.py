@@ -120,6 +120,7 @@ class Endpoint(Summarizer):
         self._failed_papers = 0
         self._stopped = ""
         self._tokens = 0
+        self._cut = 0
 
     @property
     def id(self) -> str:
@@ -138,8 +139,11 @@ class Endpoint(Summarizer):
 
     @property
     def warnings(self) -> Sequence[str]:
-        """Why it is not asked any more."""
-        return (f"{self.id}: {self._stopped}",) if self._stopped else ()
+        """Why it is not asked any more, and how many abstracts it did not see the whole of."""
+        stopped = (f"{self.id}: {self._stopped}",) if self._stopped else ()
+        were = "abstract was" if self._cut == 1 else "abstracts were"
+        cut = f"{self._cut} {were} longer than {MAX_ABSTRACT:,} characters, and cut"
+        return (*stopped, cut) if self._cut else stopped
 
     def summarize(self, texts: Sequence[Text]) -> list[str | DigestError]:
         """One summary each, or why there is none.
@@ -154,7 +158,10 @@ class Endpoint(Summarizer):
     def _one(self, text: Text) -> str | DigestError:
         if not text.abstract.strip():
             return ""
-        text = Text(text.title, text.abstract[:MAX_ABSTRACT])
+        if len(text.abstract) > MAX_ABSTRACT:
+            text = Text(text.title, text.abstract[:MAX_ABSTRACT])
+            with self._lock:
+                self._cut += 1
         prompt = prompts.filled(self._prompt, text, self._options.language)
         try:
             said = self._asked(prompt)

@@ -106,6 +106,15 @@ def test_without_an_abstract_nobody_is_asked(server: FeedServer) -> None:
     assert server.hits == []
 
 
+def test_an_abstract_too_long_is_cut_and_that_is_said(server: FeedServer) -> None:
+    asked = Asked(server)
+    assert asked.one(Text("Sheep", "sheep " * 10_000)) == "It counts sheep."
+    assert asked.made.warnings == ("1 abstract was longer than 20,000 characters, and cut",)
+    sent = json.loads(server.hits[0].content)["messages"][0]["content"]
+    assert len(sent) < 22_000
+    assert sent.endswith("Answer with the sentence alone.\n")
+
+
 def test_the_id_is_of_model_and_host(server: FeedServer) -> None:
     assert Asked(server).made.id == f"openai:org/small@127.0.0.1:{server.port}"
 
