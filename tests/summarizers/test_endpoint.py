@@ -20,7 +20,7 @@ from digest.summarizers.endpoint import Endpoint, parsed
 
 NOW = datetime(2026, 6, 22, 6, 0, tzinfo=UTC)
 PATH = "/v1/chat/completions"
-KEY = "sk-verysecret123"
+KEY = "verysecret123"  # services of one's own have keys of any form
 SHEEP = Text("Sheep", "We count sheep.")
 
 

@@ -56,6 +56,7 @@ def test_a_model_in_a_folder_is_loaded_and_writes(models: Path, shape: str) -> N
     assert not made.extracts
     assert made.warnings == ()
     assert made.summarize([]) == []
+    assert not made._model.generation_config.do_sample  # the same abstract, the same words
 
 
 @pytest.mark.parametrize("shape", SHAPES)
