@@ -3,12 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: digest test test-unit check bench pictures lock clean
+.PHONY: digest test test-unit check bench pictures model lock clean
 
 digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
 	@$(BIN)/digest demo
 
-test: .venv/dev .venv/torch  ## all tests
+test: .venv/torch  ## all tests
 	@$(BIN)/pytest
 
 test-unit: .venv/dev  ## the quick ones
@@ -17,7 +17,7 @@ test-unit: .venv/dev  ## the quick ones
 check: .venv/dev  ## format, lint, types, direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: bench-issue bench-start  ## every figure, one JSON object a line
+bench: bench-issue bench-start bench-summaries  ## every figure, one JSON object a line
 
 bench-%: .venv/base
 	@$(BIN)/python tests/bench/$*.py
@@ -39,9 +39,13 @@ pictures: .venv/dev  ## the README's pictures anew; needs Chromium
 # bring gigabytes for a GPU. The tests of the hub models run on the CPU; a small build is
 # make test TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
-.venv/torch: .venv/base
+.venv/torch: .venv/dev
 	@$(PIP) install $(TORCH)
 	@touch $@
+
+model: .venv/torch  ## train the summarizer anew: make model DATA=FOLDER
+	@test -n "$(DATA)" || { echo "make model DATA=FOLDER: a folder with scitldr/ and tldr/, see docs/model-card.md" >&2; exit 2; }
+	@$(BIN)/python -m digest.training "$(DATA)"
 
 lock:  ## after a change of the dependencies in pyproject.toml
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -297,7 +297,10 @@ def status(
 def summarize(
     context: typer.Context,
     summarizer: Annotated[
-        str, typer.Option(metavar="ID", help="Which one: lead, hub:ORG/NAME, openai:MODEL@URL, …")
+        str,
+        typer.Option(
+            metavar="ID", help="Which one: embedded, lead, hub:ORG/NAME, openai:MODEL@URL, …"
+        ),
     ] = EXTRACT,
     language: Annotated[
         str | None, typer.Option(metavar="CODE", help="To write in, like zh; default en.")
@@ -350,6 +353,26 @@ def _options(config: Path | None, language: str | None, prompt: Path | None) -> 
             update={name: getattr(made, name) for name in given}
         )
     return made.options
+
+
+@app.command()
+def train(
+    file: Annotated[
+        Path, typer.Argument(help='JSON lines {"title", "abstract", "summary"}.', exists=True)
+    ],
+    out: Annotated[Path, typer.Option(help="The folder for the model.")] = Path("my-summarizer"),
+) -> None:
+    """Train the summarizer in the package further on your own pairs. Needs torch."""
+    try:
+        from digest.training import recipe
+    except ImportError as why:
+        raise Misuse(
+            f"training needs torch, onnx and rouge-score ({why}): pip install torch onnx"
+            " rouge-score; torch's build without CUDA is enough, and much smaller"
+        ) from why
+    work = out.with_name(f"{out.name}.work")
+    recipe.own_model(file, work, out, lambda line: print(line, file=sys.stderr, flush=True))
+    print(f'wrote {out}; use it with summarizer = "embedded:{out}"')
 
 
 @app.command()

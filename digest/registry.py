@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
 from digest import config, summarizers
@@ -65,6 +66,10 @@ def summarizer(name: str, options: Options) -> Summarizer:
         return Hub(name, options)
     if name.startswith("openai:"):
         return _endpoint(name, options)
+    if name.startswith("embedded:"):
+        from digest.summarizers.embedded import Embedded
+
+        return Embedded(Path(name.partition(":")[2]))
     if ":" not in name and name not in summarizers.BUILTIN:
         raise BadConfig(
             f"summarizer {name!r} is not known; there are {', '.join(sorted(summarizers.BUILTIN))},"

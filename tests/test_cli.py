@@ -228,7 +228,7 @@ def test_a_preview_can_be_served_on_this_machine(started: Path) -> None:
         (["preview", NAME, "--issue", "x", "--topic", "y"], "give one of them"),
         (["preview", NAME, "--output", "no/such/folder/x.html"], "cannot write"),
         (["--config", "none.toml", "status"], "none.toml is not there"),
-        (["summarize", "--summarizer", "none"], "there are lead"),
+        (["summarize", "--summarizer", "none"], "there are embedded, lead"),
         (["match", "--topic", ""], "it is empty"),
     ],
 )
@@ -258,7 +258,7 @@ def lines(*rows: object) -> str:
 def test_summaries_are_written_without_any_configuration(home: Path) -> None:
     said = [json.loads(x) for x in good("summarize", given=lines(*PAPERS)).split("\n") if x]
     assert [s["id"] for s in said] == ["a", 2, "c"]
-    assert said[0] == {"id": "a", "summary": "We propose legs.", "summarizer": "lead/1"}
+    assert said[0] == {"id": "a", "summary": "We propose legs.", "summarizer": "embedded/1"}
     assert said[2]["summary"] == ""
 
 

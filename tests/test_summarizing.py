@@ -194,7 +194,9 @@ def test_a_reason_is_one_line(make: Callable[..., run.Setup]) -> None:
 
 
 def test_a_name_that_is_none_is_said_with_those_there_are(make: Callable[..., run.Setup]) -> None:
-    with pytest.raises(BadConfig, match=r"'hub' is not known; there are lead, .*'hub:ORG/NAME'"):
+    with pytest.raises(
+        BadConfig, match=r"'hub' is not known; there are embedded, lead, .*'hub:ORG/NAME'"
+    ):
         said(make(Writer(fine), summarizer="hub"))
 
 

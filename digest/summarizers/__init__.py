@@ -1,6 +1,7 @@
 """The summarizers: a title and an abstract → what the paper does, in a sentence or two.
 
-Built in are those that only select and shorten (`BUILTIN`), models of the Hugging Face Hub
+Built in are those that only select and shorten (`BUILTIN`; "embedded:FOLDER" is a model of one's
+own training), models of the Hugging Face Hub
 ("hub:ORG/NAME", in `hub`) and chat services ("openai:MODEL@URL", in `endpoint`). Your own comes as
 "package.module:factory": a function without arguments that gives a `Summarizer`.
 """
@@ -14,7 +15,7 @@ from typing import Protocol, runtime_checkable
 from digest.errors import DigestError
 
 #: Whose words stand in for those of a model that failed: they are the abstract's own.
-EXTRACT = "lead"
+EXTRACT = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +77,11 @@ def _lead() -> Summarizer:
     return Lead()
 
 
+def _embedded() -> Summarizer:
+    from digest.summarizers.embedded import Embedded
+
+    return Embedded()
+
+
 #: name → maker. What a summarizer needs is imported when it is made.
-BUILTIN: dict[str, Callable[[], Summarizer]] = {"lead": _lead}
+BUILTIN: dict[str, Callable[[], Summarizer]] = {"embedded": _embedded, "lead": _lead}

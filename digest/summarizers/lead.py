@@ -126,7 +126,7 @@ def trimmed(sentence: str) -> str:
     """
     rest = _LABEL.sub("", sentence)
     while (found := _LEAD_INS.match(rest)) and _is_clause(found):
-        rest = _capitalized(rest[found.end() :])
+        rest = capitalized(rest[found.end() :])
     return re.sub(r"^We (?:therefore|thus|hence|then|also|further|first) ", "We ", rest)
 
 
@@ -149,7 +149,7 @@ def _is_clause(lead_in: re.Match[str]) -> bool:
     return following not in _JOINERS if has_comma else following in _SUBJECTS
 
 
-def _capitalized(text: str) -> str:
+def capitalized(text: str) -> str:
     """With a capital first letter, unless the first word is a name like "mBERT" or "k-NN"."""
     word = text.partition(" ")[0].rstrip(",")
     return text[0].upper() + text[1:] if word.isalpha() and word.islower() else text

@@ -1,0 +1,93 @@
+"""The summarizer in the package: a small network chooses what to keep of an abstract.
+
+It selects and trims and never writes: a summary is at most three spans of the abstract in their
+order. `cuts` says what English allows to leave out, `reading` turns it into the network's input,
+`network` runs the model, `choice` takes the best.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from digest.summarizers import Summarizer, Text
+from digest.summarizers.embedded.choice import Choice, Weights, choices
+from digest.summarizers.embedded.cuts import MAX_WORDS, Cut
+from digest.summarizers.embedded.network import MODEL, Network
+from digest.summarizers.embedded.reading import END, START, Reading, read
+from digest.summarizers.lead import capitalized, contribution, trimmed
+
+CANDIDATES = 4  #: so many of the best choices are asked whether they are sentences
+#: How much that answer weighs against the worth.
+SENTENCE_WEIGHT = 0.25
+#: Where nothing parts words (Chinese, Japanese), so many characters are enough.
+MAX_CHARACTERS = 280
+
+
+class Embedded(Summarizer):
+    """Selects what states the contribution, and trims it to the point."""
+
+    extracts = True
+
+    def __init__(self, folder: Path = MODEL) -> None:
+        """Raises: BadConfig when the model's files are missing or damaged."""
+        self._network = Network(folder)
+        facts = self._network.facts
+        self._weights = Weights(facts["overlap"], tuple(facts["by_words"]), facts["pair"])
+
+    @property
+    def id(self) -> str:
+        """With the model's revision."""
+        return f"embedded/{self._network.facts['revision']}"
+
+    def summarize(self, texts: Sequence[Text]) -> list[str]:
+        """A sentence or two of each abstract, at most MAX_WORDS words; empty without abstract.
+
+        Shapes: same length and order as `texts`.
+        """
+        return list(self._network.map(self._summary, texts))
+
+    def _summary(self, text: Text) -> str:
+        abstract = " ".join(text.abstract.split())
+        reading = read(text.title, abstract, self._network.tokenizer)
+        if not reading.cuts:
+            return opening(text)
+        numbers, length, _ = self._network.numbers(reading.ids)
+        found = choices(reading, numbers, length, self._weights)[:CANDIDATES]
+        best = max(found, key=lambda one: one.worth + self._is_whole(one, reading, abstract))
+        return " ".join(said(abstract, reading.cuts[number]) for number in best.cuts)
+
+    def _is_whole(self, choice: Choice, reading: Reading, abstract: str) -> float:
+        """What it costs that a cut may not be a sentence; 0 where that is sure."""
+        doubt = 0.0
+        for number in choice.cuts:
+            kept = said(abstract, reading.cuts[number]).rstrip(".")
+            ids = self._network.tokenizer.encode(kept, add_special_tokens=False).ids
+            _, _, odds = self._network.numbers([START, *ids, END])
+            doubt += min(0.0, odds)
+        return SENTENCE_WEIGHT * doubt
+
+
+def said(abstract: str, cut: Cut) -> str:
+    """The words of a cut as a sentence: a capital in front, a full stop behind.
+
+    >>> said("Here, mBERT (a model) wins, we show.", Cut(((6, 11), (21, 26)), 0, 2, False))
+    'mBERT wins.'
+    """
+    kept = "".join(abstract[start:end] for start, end in cut.spans)
+    kept = re.sub(r" +([,;.])", r"\1", " ".join(kept.split())).strip(" ,;:")
+    kept = capitalized(kept)
+    return kept if kept.endswith((".", "!", "?", "…", "。")) else kept + "."
+
+
+def opening(text: Text) -> str:
+    """The sentence that stands for a text without a sentence of a fitting length.
+
+    >>> opening(Text("", "word " * 40)).count("word"), opening(Text("", ""))
+    (35, '')
+    """
+    whole = trimmed(contribution(text))
+    words = whole.split()
+    kept = " ".join(words[:MAX_WORDS])[:MAX_CHARACTERS]
+    return kept if kept == whole else kept.rstrip(" ,;:") + "…"

@@ -1,0 +1,322 @@
+"""What a summary could be: the sentences of an abstract, trimmed where English allows it. Pure.
+
+Every cut drops something a sentence can do without: what ties it to its neighbours ("However,",
+"In this paper,"), who says it ("we show that"), aims and means before the main clause,
+parentheses, and clauses at the end. What is left are spans of the abstract in their order. No
+cut is made where it would change what is claimed: a condition ("Under …", "If …", "when …"), a
+hedge ("we believe that …") or a negation stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from digest.text import sentences
+
+MAX_WORDS = 35
+MIN_WORDS = 6
+MAX_SPANS = 3
+#: A sentence gives at most so many cuts; what is beyond is shorter and less likely.
+MAX_CUTS = 60
+#: Only the first sentences are looked at; an abstract has fewer.
+MAX_SENTENCES = 40
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Some of an abstract's words."""
+
+    spans: tuple[Span, ...]  #: in characters of the abstract, in order, apart from each other
+    sentence: int  #: from 0
+    words: int  #: as blanks part them
+    is_dangling: bool  #: it points to something that the reader will not see
+
+
+def cuts(abstract: str) -> list[Cut]:
+    """All that could stand for an abstract, by sentence; each has MIN_WORDS to MAX_WORDS words.
+
+    `abstract` has single blanks only.
+    """
+    found: list[Cut] = []
+    start = 0
+    for number, sentence in enumerate(sentences(abstract)[:MAX_SENTENCES]):
+        start = abstract.index(sentence, start)
+        found += _cuts(sentence, start, number)
+        start += len(sentence)
+    return found
+
+
+def _cuts(sentence: str, offset: int, number: int) -> Iterator[Cut]:
+    seen: set[tuple[Span, ...]] = set()
+    masked = _masked(sentence)
+    for head in _heads(sentence, masked):
+        for tail in _tails(sentence, masked, head):
+            for spans in _with_holes(sentence, masked, head, tail):
+                if spans in seen or len(seen) >= MAX_CUTS:
+                    continue
+                seen.add(spans)
+                kept = " ".join(sentence[a:b] for a, b in spans)
+                if MIN_WORDS <= len(kept.split()) <= MAX_WORDS and _is_whole(kept):
+                    moved = tuple((a + offset, b + offset) for a, b in spans)
+                    yield Cut(moved, number, len(kept.split()), is_dangling(kept))
+
+
+# --- where a sentence may begin ------------------------------------------------------------------
+
+_WORK = r"(?:paper|work|study|article|letter|survey|review|report|thesis|tutorial|note|chapter)"
+_ADVERBS = r"(?:(?:\w+ly|also|then|thus|hence|first|here|further|therefore|next|now|even) ){0,2}"
+_LABEL = re.compile(
+    r"(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose|Methods?|Results?"
+    r"|Conclusions?|Findings|Introduction|Context|Significance)(?: and \w+)?[:.] |\([ivx\d]+\) ",
+    re.IGNORECASE,
+)
+#: What may stand before the main clause without saying anything of the paper.
+_LEAD_IN = re.compile(
+    rf"""
+    (?: (?:In|With|Through|Throughout|Within) [ ] (?:this|the[ ]present|our|the[ ]current)
+          [ ] (?:\w+[ ])? {_WORK}
+      | Here | However | Therefore | Thus | Hence | Thereby | Consequently | Accordingly
+      | Specifically | In[ ]particular | More[ ](?:specifically|precisely) | In[ ]contrast
+      | By[ ]contrast | Instead | Nevertheless | Nonetheless | Moreover | Furthermore
+      | Additionally | In[ ]addition | Finally | Lastly | Besides | Meanwhile | Concretely
+      | (?:To|Towards?)[ ](?:this|that|these)[ ](?:end|aim|goal)s? | For[ ]this[ ](?:purpose|reason)
+      | As[ ]a[ ](?:result|consequence) | In[ ]response | (?:First|Second|Third)(?:ly)?
+      | Then | Next | Also | Notably | Importantly | Crucially | Interestingly | Surprisingly
+      | Remarkably | Overall | In[ ](?:summary|short|sum|conclusion|this[ ]way) | Indeed
+      | Further | Rather | Yet | So | And | But
+      | With[ ]this[ ]in[ ]mind
+      | (?:To|Towards?|Motivated[ ]by|Inspired[ ]by|Based[ ]on|Building[ ](?:up)?on|Driven[ ]by
+          |Guided[ ]by|In[ ]light[ ]of|In[ ]view[ ]of|In[ ]response[ ]to)
+        [ ] (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|(?:the[ ])?above) (?:[ ][\w-]+){{0,3}}?
+    ) ,? [ ] (?=(?P<next>\S+))
+    """,
+    re.VERBOSE,
+)
+#: Where no comma parts the lead-in from the rest, only these surely begin a sentence.
+_SUBJECTS = frozenset(("we", "i", "our", "a", "an", "the"))
+#: After a comma, these would go on with what was cut off.
+_JOINERS = frozenset("and or but nor which who whom whose that as while where when".split())
+#: Who found it says nothing of what was found. Claims that are only argued, believed or
+#: conjectured keep their "we argue that".
+_SAYING = re.compile(
+    rf"""
+    (?: (?:we|I) [ ] {_ADVERBS}
+          (?:show|find|found|demonstrate|prove|observe|reveal|establish|showed|demonstrated|proved)
+      | (?:Our|The|These|Extensive|Numerical|Comprehensive|Empirical|Experimental|Simulation
+           |Theoretical|Experiments?|Results?|Simulations?|Evaluations?|Analys[ei]s)
+          (?:[ ](?!that\b)[\w/-]+){{0,9}}?
+          [ ](?:show|demonstrate|reveal|prove)[sn]?
+      | It[ ]is[ ](?:shown|found|proved|proven|demonstrated)
+    ) [ ] (?:in[ ]this[ ]{_WORK}[ ])? that [ ]
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+#: Aims, means and contrasts before the main clause: it holds without them.
+_ADVERBIAL = re.compile(
+    r"(?:To|By|Motivated|Inspired|Based|Building|Leveraging|Using|Drawing|Unlike|While|Although"
+    r"|Though|Despite|In contrast to|Whereas|Recognizing|Towards?|Driven|Guided|Aiming|Instead of"
+    r"|Rather than|In order to|Beyond|Taking|Combining|Starting|Following|Through|Building)"
+    rf" [^;:]{{3,250}}?, (?=(?:we|I|our|this {_WORK}|here,? we|in this {_WORK},? we) )"
+)
+
+
+def _heads(sentence: str, masked: str) -> Iterator[int]:
+    """Where the sentence can begin: longest first. What only ties it to its neighbours goes."""
+    label = _LABEL.match(sentence)
+    head = label.end() if label else 0
+    while head < len(sentence) - 10:
+        rest = masked[head].upper() + masked[head + 1 :]
+        if (lead_in := _LEAD_IN.match(rest)) and _can_go(lead_in):
+            head += lead_in.end()
+            continue
+        yield head
+        found = _ADVERBIAL.match(rest) or _SAYING.match(rest)
+        if not found:
+            return
+        head += found.end()
+
+
+def _can_go(lead_in: re.Match[str]) -> bool:
+    """Whether what follows can stand alone."""
+    following = lead_in["next"].lower().rstrip(",")
+    has_comma = lead_in[0].rstrip().endswith(",")
+    return following not in _JOINERS if has_comma else following in _SUBJECTS
+
+
+# --- where it may end ----------------------------------------------------------------------------
+
+_FINDING = (
+    r"(?:show|demonstrate|prove|find|provide|present|introduce|propose|analy[sz]e|evaluate|validate"
+    r"|verify|discuss|derive|study|investigate|apply|compare|explore|describe|develop|establish"
+    r"|illustrate|report|use|obtain|achieve|give|argue|highlight|conduct|identify|test|release)"
+)
+_NOUN_OF_THAT = (
+    r"(?:show|shows|showed|shown|demonstrat\w+|find|finds|found|prov\w+|argu\w+|suggest\w*|assum\w+"
+    r"|reveal\w*|observ\w+|stat\w+|ensur\w+|indicat\w+|conclud\w+|establish\w*|report\w*|verif\w+"
+    r"|confirm\w*|note|notes|such|so|evidence|fact|claim\w*|hypothes\w+|insight|idea|result\w*"
+    r"|believe\w*|guarante\w+|conjectur\w+|mean\w*|impl\w+|see|know\w*|require\w*|given|only"
+    r"|highlight\w*|illustrat\w+|than|as|of|in|to|is|are|was|hope\w*|predict\w*|expect\w*|notion"
+    r"|intuition|belief|view|possibility|likelihood|probability|way|case|now|theorem|and|or)"
+)
+_END = re.compile(
+    rf"""
+      ,[ ](?:which|where|whose|who|whereby|thereby|thus|hence|therefore|while|whereas|as[ ]well[ ]as
+            |such[ ]as|including|especially|particularly|in[ ]particular|because|since|so[ ]that
+            |so[ ]as|in[ ]order[ ]to|namely|e\.g\.|i\.e\.|even|respectively|called|termed
+            |dubbed|named|with|based[ ]on|as|making|allowing|enabling|leading|resulting
+            |achieving|yielding|providing|improving|reducing|outperforming|showing|demonstrating
+            |ensuring|suggesting|indicating|using|highlighting|offering|revealing|establishing
+            |surpassing|allow|giving|creating|helping|generalizing|extending|capturing|producing
+            |and[ ](?:we|it|our|thus|thereby|hence|then|therefore|that|also|can|is|are|{_FINDING})
+            |a[ ]|an[ ]|the[ ])
+    | [ ](?:by[ ]\w+ing|by[ ]means[ ]of|using|based[ ]on|in[ ]order[ ]to|so[ ]that|via|through
+           |while|whereas|because|as[ ]well[ ]as|compared[ ](?:to|with)|with[ ]respect[ ]to
+           |in[ ]terms[ ]of|such[ ]as|including|thereby
+           |in[ ]the[ ](?:context|setting|field|area|domain|presence)[ ]of
+           |(?:and|or)[ ](?:we|it|thus|thereby|then|{_FINDING})
+           |on[ ](?:a|both|several|multiple|various|many|standard|public|real|the)
+           |across|over[ ]existing|for[ ]\w+ing)(?=[ ])
+    | [ ](?:that|which)(?=[ ](?!(?:we|they)\b))
+    | [;:][ ] | [ ][\u2013\u2014-][ ] | \u2014
+    """,
+    re.VERBOSE,
+)
+_BEFORE_THAT = re.compile(rf"\b{_NOUN_OF_THAT}$", re.IGNORECASE)
+#: What comes before the main clause; no sentence ends within it.
+_OPENING = re.compile(
+    r"(?:(?:If|When|Whenever|By|On|In|At|With|Within|Without|For|From|Given|Following|Since|As"
+    r"|Because|Although|Though|While|Whereas|Despite|Unlike|To|Under|Using|Based|Through|Inspired"
+    r"|Motivated|After|Before|During|Among|Across|Compared|Over|Once|Besides|Instead|Rather"
+    r"|Depending|Building|Leveraging|Combining|Applying|Starting|Just|Not only|Until|Beyond) "
+    r"[^,]*(?:, |$))|(?:[^,]{1,60} that, [^,]*(?:, |$))",
+    re.IGNORECASE,
+)
+#: What follows a comma within "A, a B, and C".
+_REST_OF_LIST = re.compile(r"[^,;:]{1,80},? (?:and|or) ")
+#: Nothing ends behind these.
+_NEVER_LAST = re.compile(
+    r"(?:^|[ (])(?:a|an|the|of|to|for|in|on|with|by|from|and|or|but|that|which|is|are|was|were|be"
+    r"|been|as|at|than|into|we|our|its|their|both|between|not|only|also|can|could|may|will|how"
+    r"|whether|what|if|when|where|while|such|this|these|via|using|based|either|neither|more|most"
+    r"|less|very|under|over|through|without|within|across|it|they|has|have|had|do|does|because"
+    r"|most|least|each|every|no|other|well|rather|even|so|about|like|per|any|all|some)$",
+    re.IGNORECASE,
+)
+#: A verb that is still waiting for what it is about.
+_NEEDS_MORE = re.compile(
+    r"(?:^|[ ])(?:propose|proposes|present|presents|introduce|introduces|study|studies|show|shows"
+    r"|demonstrate|demonstrates|find|finds|prove|proves|investigate|address|develop|consider"
+    r"|provide|provides|explore|describe|achieve|achieves|use|uses|derive|establish|analyze"
+    r"|examine|argue|suggest|aims?|seeks?|based|consisting|depends?|relies|focus|focuses"
+    r"|due|according|able|unable|likely|possible|ability|order|need|needs|tends?|leads?"
+    r"|learn|learns|learned|learning|allows?|enables?|makes?|gives?|requires?)$",
+    re.IGNORECASE,
+)
+
+
+def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
+    """Where the sentence can end: longest first."""
+    yield len(sentence.rstrip(" .!?。！？"))
+    ends = []
+    opening = _OPENING.match(masked, head)
+    for found in _END.finditer(masked, opening.end() if opening else head):
+        before = sentence[head : found.start()].rstrip(" ,;:")
+        if found[0].strip() in ("that", "which") and _BEFORE_THAT.search(before):
+            continue
+        if _NEVER_LAST.search(before) or _NEEDS_MORE.search(before):
+            continue
+        if found[0][0] == "," and _REST_OF_LIST.match(masked, found.end()):
+            continue
+        ends.append(head + len(before))
+    yield from reversed(ends)
+
+
+# --- what may be left out between ----------------------------------------------------------------
+
+_HOLE = re.compile(
+    r" ?\([^()]{1,200}\)| ?\[[\d, –-]{1,30}\]"
+    r"|, (?:which|called|termed|dubbed|named|e\.g\.,?|i\.e\.,?|such as|including) [^,;:]{2,80},"
+    r"(?= (?:that|is|are|to|can|which|for|with|and|in|has|have|a|an|the)\b)"
+    r"|(?<!but)(?<!,),? (?:however|therefore|thus|moreover|furthermore|in turn|also),?(?= )"
+)
+_MIDDLE = re.compile(rf"(?:We|I) (?P<hole>{_ADVERBS}{_FINDING} [^;:]{{3,200}}?,? and ){_FINDING} ")
+
+
+def _with_holes(sentence: str, masked: str, head: int, tail: int) -> Iterator[tuple[Span, ...]]:
+    holes = [found.span() for found in _HOLE.finditer(sentence, head, tail)]
+    if middle := _MIDDLE.match(masked, head, tail):
+        holes.append(middle.span("hole"))
+    yield ((head, tail),)
+    for count in range(1, MAX_SPANS):
+        for some in combinations(holes[:5], count):
+            if spans := _without(sorted(some), head, tail):
+                yield spans
+
+
+def _without(holes: list[Span], head: int, tail: int) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    at = head
+    for start, end in [*holes, (tail, tail)]:
+        if start < at:
+            return ()
+        if start > at:
+            spans.append((at, start))
+        at = end
+    return tuple(spans) if len(spans) <= MAX_SPANS else ()
+
+
+def _masked(sentence: str) -> str:
+    """The sentence with parentheses blanked, so that nothing is looked for within them."""
+    return re.sub(r"\([^()]*\)", lambda m: "\x00" * len(m[0]), sentence)
+
+
+# --- what reads as a sentence --------------------------------------------------------------------
+
+#: A first word or two that stand for something said before.
+_POINTS_BACK = re.compile(
+    rf"""
+    (?: This(?![ ](?:\w+[ ])?{_WORK}\b) | These | Those | Its | They | Their | Such | Both | He
+      | It(?![ ]is[ ](?:shown|well|known|possible|hard|difficult)\b)
+      | She | His | Her | Another | That | Doing[ ]so | In[ ]doing[ ]so | Similarly | Likewise
+      | Compared | Also
+      | The[ ](?:proposed|resulting|former|latter|above|same|other|first|second|third|final|results?
+          |code|model|method|approach|algorithm|framework|key|system|technique|main|goal)
+      | Our[ ](?!(?:goal|aim|work|paper|study|main|focus|objective|contribution)\b)
+      | Results? | Experiments? | Extensive | Experimental | Empirical | Here
+    )\b
+    """,
+    re.VERBOSE,
+)
+#: The same in the middle. "this" may point to something within the sentence, so these are only
+#: the cases where it seldom does.
+_POINTS_BACK_LATER = re.compile(
+    rf"""
+      \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:\w+[ ])?(?:it|them|they)\b
+    | \b(?:this|these)[ ](?!(?:\w+[ ])?{_WORK}\b) | \bsuch[ ](?!(?:as|that|an?)\b)
+    | \b(?:the[ ](?:former|latter|above|aforementioned|resulting|proposed) | do[ ]so
+        |our[ ](?:proposed|resulting|method|approach|model|framework|algorithm|system|technique))\b
+    """,
+    re.VERBOSE,
+)
+
+
+def is_dangling(kept: str) -> bool:
+    """Whether it points to something that is not there."""
+    return bool(
+        _POINTS_BACK.match(kept[0].upper() + kept[1:]) or _POINTS_BACK_LATER.search(kept, 1)
+    )
+
+
+def _is_whole(kept: str) -> bool:
+    if (
+        kept.count("(") != kept.count(")")
+        or kept.count('"') % 2
+        or kept.count("“") != kept.count("”")
+    ):
+        return False
+    return not kept.endswith(("?", ":"))
