@@ -88,17 +88,17 @@ def test_no_summary_is_made_twice(make: Callable[..., run.Setup]) -> None:
 
 
 def test_a_new_model_is_asked_and_the_old_ones_words_stay(make: Callable[..., run.Setup]) -> None:
-    old, new = Writer(fine), Writer(lambda text: "New.", id="writer/2")
+    old, new = Writer(fine), Writer(lambda text: "We now count all of them.", id="writer/2")
     first = said(make(old))
-    assert {s.text for s in said(make(new)).values()} == {"New."}
+    assert {s.text for s in said(make(new)).values()} == {"We now count all of them."}
     assert said(make(old)) == first
     assert len(old.batches) == 1
 
 
 def test_a_new_language_is_another_summary(make: Callable[..., run.Setup]) -> None:
     said(make(Writer(fine)))
-    chinese = said(make(Writer(lambda text: "羊。"), language="zh"))
-    assert {(s.text, s.language) for s in chinese.values()} == {("羊。", "zh")}
+    chinese = said(make(Writer(lambda text: "我们建议数一数这些羊。"), language="zh"))
+    assert {(s.text, s.language) for s in chinese.values()} == {("我们建议数一数这些羊。", "zh")}
 
 
 def test_a_kill_loses_no_more_than_a_batch(make: Callable[..., run.Setup]) -> None:
@@ -266,7 +266,7 @@ def test_ones_own_summarizer_comes_by_dotted_path(
         "class Whole(Summarizer):\n"
         "    id = 'mylab/1'\n"
         "    def summarize(self, texts):\n"
-        "        return [text.title for text in texts]\n"
+        "        return [f'We propose to count {text.title}.' for text in texts]\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     made = said(make(Writer(fine), summarizer="mylab_whole:Whole"))
@@ -288,7 +288,10 @@ def test_a_run_with_an_endpoint_mails_with_it_and_without(
     monkeypatch.setattr("digest.summarizers.endpoint.FIRST_WAIT_S", 0.0)
     with FeedServer() as server:
         path = "/v1/chat/completions"
-        server.serve(path, chat("Es zählt Schafe.") if is_up else Canned(status=500))
+        server.serve(
+            path,
+            chat("Die Arbeit zählt die Schafe auf der Weide.") if is_up else Canned(status=500),
+        )
         tables = {
             "summarizer": f"openai:m@{server.url('/v1')}",
             "language": "de",
@@ -303,7 +306,7 @@ def test_a_run_with_an_endpoint_mails_with_it_and_without(
         store.close()
     assert (report.reason, report.mails) == (Reason.SENT, 1)
     text = next(tmp_path.rglob("issue.txt")).read_text()
-    assert ("Es zählt Schafe." in text) is is_up
+    assert ("Die Arbeit zählt die Schafe auf der Weide." in text) is is_up
     assert (f"({extract(PAPERS[0], '').summarizer})" in text) is not is_up
     fell_back = f"{report.papers} of {report.papers} papers fell back to the extract"
     assert (fell_back in report.detail) is not is_up
@@ -354,7 +357,12 @@ def test_json_lines_go_through_an_endpoint(tmp_path: Path, monkeypatch: pytest.M
     with FeedServer() as server:
         path = "/v1/chat/completions"
         withheld = json.dumps({"choices": [{"message": {}, "finish_reason": "content_filter"}]})
-        server.serve(path, chat("羊。"), Canned(body=withheld.encode()), chat("羊。"))
+        server.serve(
+            path,
+            chat("我们建议数一数这些羊。"),
+            Canned(body=withheld.encode()),
+            chat("我们建议数一数这些羊。"),
+        )
         name = f"openai:m@{server.url('/v1')}"
         told = ("--summarizer", name, "--language", "zh", "--prompt", str(prompt))
         done = digest("summarize", *told, given=LINES)
