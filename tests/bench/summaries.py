@@ -28,13 +28,13 @@ def peak_mb() -> float:
 
 def speed() -> dict[str, float]:
     """Papers a second, and the same for the network alone."""
+    began = time.perf_counter()
     import shapes
 
     from digest.summarizers import Text
     from digest.summarizers.embedded import Embedded
     from digest.summarizers.embedded.reading import read
 
-    began = time.perf_counter()
     made = Embedded()
     made.summarize([Text("A title", "We measure a thing. It is small.")])
     start_s = time.perf_counter() - began
