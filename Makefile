@@ -17,10 +17,11 @@ test-unit: .venv/dev  ## the quick ones
 check: .venv/dev  ## format, lint, types, direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: bench-issue bench-start bench-summaries  ## every figure, one JSON object a line
+# What people wrote is not in the project; docs/model-card.md says where to get it.
+bench: bench-issue bench-start bench-summaries bench-rouge bench-lies  ## every figure: make bench [DATA=FOLDER]
 
-bench-%: .venv/base
-	@$(BIN)/python tests/bench/$*.py
+bench-%: .venv/dev
+	@$(BIN)/python tests/bench/$*.py $(DATA)
 
 pictures: .venv/dev  ## the README's pictures anew; needs Chromium
 	@$(BIN)/python tests/e2e/pictures.py

@@ -299,7 +299,8 @@ def summarize(
     summarizer: Annotated[
         str,
         typer.Option(
-            metavar="ID", help="Which one: embedded, lead, hub:ORG/NAME, openai:MODEL@URL, …"
+            metavar="ID",
+            help="Which one: embedded, embedded:FOLDER, lead, hub:ORG/NAME, openai:MODEL@URL, …",
         ),
     ] = EXTRACT,
     language: Annotated[
@@ -319,7 +320,7 @@ def summarize(
 
     options = _options(config or context.obj, language, prompt)
     made = registry.summarizer(summarizer, options)
-    extract = registry.summarizer(EXTRACT, summarizers.Options())
+    run.make_ready(made, options.language)
     size = 64 if made.extracts else options.batch
     said: list[Summary] = []
     with _progress() as notify, _json_lines() as rows:
@@ -329,7 +330,7 @@ def summarize(
                 summarizers.Text(text.plain(row["title"]), text.plain(row["abstract"]))
                 for row in batch
             ]
-            new = run.without_store(made, extract, texts, options.language)
+            new = run.without_store(made, texts, options.language)
             for row, one in zip(batch, new, strict=True):
                 words = {"id": row["id"], "summary": one.text, "summarizer": one.summarizer}
                 _print_json({**words, "reason": one.reason} if one.reason else words)
@@ -372,7 +373,7 @@ def train(
         ) from why
     work = out.with_name(f"{out.name}.work")
     recipe.own_model(file, work, out, lambda line: print(line, file=sys.stderr, flush=True))
-    print(f'wrote {out}; use it with summarizer = "embedded:{out}"')
+    print(f'wrote {out}; use it with summarizer = "embedded:{out.resolve()}"')
 
 
 @app.command()

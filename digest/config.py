@@ -434,8 +434,10 @@ def _beside(store: str, home: Path) -> str:
 
 
 def _beside_model(summarizer: str, home: Path) -> str:
-    """A model's folder is beside the file when it says "./"."""
+    """A model's folder is beside the file; one for the Hub's loader when it says "./"."""
     prefix, _, place = summarizer.partition(":")
+    if prefix == "embedded" and place:
+        return f"embedded:{home / Path(place).expanduser()}"
     is_relative = prefix == "hub" and place.startswith(("./", "../"))
     return f"hub:{home / place}" if is_relative else summarizer
 

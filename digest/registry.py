@@ -66,18 +66,18 @@ def summarizer(name: str, options: Options) -> Summarizer:
         return Hub(name, options)
     if name.startswith("openai:"):
         return _endpoint(name, options)
-    if name.startswith("embedded:"):
-        from digest.summarizers.embedded import Embedded
-
-        return Embedded(Path(name.partition(":")[2]))
     if ":" not in name and name not in summarizers.BUILTIN:
         raise BadConfig(
             f"summarizer {name!r} is not known; there are {', '.join(sorted(summarizers.BUILTIN))},"
-            " 'hub:ORG/NAME', 'openai:MODEL@URL', or your own as 'package.module:factory'"
+            " 'embedded:FOLDER', 'hub:ORG/NAME', 'openai:MODEL@URL', or your own as"
+            " 'package.module:factory'"
         )
     if options.prompt:
         raise BadConfig(f"summarizer {name!r} takes no prompt; those of hub: and openai: do")
-    made = make("summarizer", name, summarizers.BUILTIN)
+    if name.startswith("embedded:"):
+        made = _own_model(name)
+    else:
+        made = make("summarizer", name, summarizers.BUILTIN)
     if not isinstance(made, Summarizer):
         parts = ("id", "prompt_hash", "extracts", "warnings", "summarize")
         lacks = ", ".join(part for part in parts if not hasattr(made, part))
@@ -90,6 +90,18 @@ def summarizer(name: str, options: Options) -> Summarizer:
             " abstract and cannot translate; a model can: 'hub:ORG/NAME' or 'openai:MODEL@URL'"
         )
     return made
+
+
+def _own_model(name: str) -> Summarizer:
+    from digest.summarizers.embedded import Embedded
+
+    folder = Path(name.partition(":")[2]).expanduser()
+    if not (folder / "model.json").is_file():
+        raise BadConfig(
+            f"summarizer {name!r}: there is no model in {folder.resolve()};"
+            " 'digest train FILE --out FOLDER' makes one"
+        )
+    return Embedded(folder)
 
 
 def _endpoint(name: str, options: Options) -> Summarizer:

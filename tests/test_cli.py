@@ -258,7 +258,7 @@ def lines(*rows: object) -> str:
 def test_summaries_are_written_without_any_configuration(home: Path) -> None:
     said = [json.loads(x) for x in good("summarize", given=lines(*PAPERS)).split("\n") if x]
     assert [s["id"] for s in said] == ["a", 2, "c"]
-    assert said[0] == {"id": "a", "summary": "We propose legs.", "summarizer": "embedded/1"}
+    assert said[0] == {"id": "a", "summary": "We propose legs.", "summarizer": "embedded/2"}
     assert said[2]["summary"] == ""
 
 

@@ -16,7 +16,7 @@ from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, words
 from digest.run.sending import send, transport_of
 from digest.run.setup import Setup
-from digest.run.summarizing import fallbacks, summarize, without_store
+from digest.run.summarizing import fallbacks, make_ready, summarize, without_store
 from digest.store import Connection, issues
 from digest.types import Reason, Report
 
@@ -28,6 +28,7 @@ __all__ = [
     "fallbacks",
     "fetch",
     "fit",
+    "make_ready",
     "run",
     "send",
     "source_words",
@@ -44,7 +45,7 @@ def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
     """Fetch, build and send the digests of `slots` (name → slot); one report each, kept."""
     # What cannot be sent or summarized is said before anything is asked or stored.
     transport_of(setup.config)
-    _ = setup.summarizer
+    make_ready(setup.summarizer, setup.config.language)
     found = fetch(setup, list(slots))
     built: dict[str, Built] = {}
     for name, slot in slots.items():

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from digest import check
+from digest import check, registry
 from digest.errors import DigestError, Misuse, Permanent, Temporary
 from digest.run.setup import Setup
 from digest.store import summaries
 from digest.store.summaries import Key
 from digest.store.upsert import chunks
-from digest.summarizers import Summarizer, Text
+from digest.summarizers import EXTRACT, Options, Summarizer, Text
 from digest.types import Paper, Summary
 
 EXTRACTS_AT_A_TIME = 256  #: they cost nothing; a model's are kept a few at a time
@@ -85,15 +85,27 @@ def _stood_in(setup: Setup, failed: Summarizer, texts: Mapping[str, Text]) -> Ma
     return _kept(setup, setup.extract, texts)
 
 
-def without_store(
-    summarizer: Summarizer, extract: Summarizer, texts: Sequence[Text], language: str
-) -> list[Summary]:
+def make_ready(summarizer: Summarizer, language: str) -> None:
+    """Read the network that checks what it will write, before anything is asked or paid for.
+
+    Raises: BadConfig when its files are missing or damaged.
+    """
+    if not summarizer.extracts and language == "en":
+        from digest.summarizers.embedded.doubt import doubter
+
+        doubter()
+
+
+def without_store(summarizer: Summarizer, texts: Sequence[Text], language: str) -> list[Summary]:
     """A summary for each text, the extract where there is a reason.
 
     Shapes: same length and order as `texts`.
     """
     said = asked(summarizer, texts, language)
     missing = [text for text, one in zip(texts, said, strict=True) if isinstance(one, DigestError)]
+    if not missing:
+        return [one for one in said if isinstance(one, Summary)]
+    extract = registry.summarizer(EXTRACT, Options())
     instead = iter(asked(extract, missing, "en"))
     found = []
     for one in said:
@@ -148,8 +160,19 @@ def _doubts(summarizer: Summarizer, said: str, text: Text, language: str) -> Dig
     """Why what a model wrote cannot be trusted."""
     if summarizer.extracts or not text.abstract.strip():
         return None
-    problems = check.problems(said, text.title, text.abstract, language=language)
-    return Permanent("; ".join(problems)) if problems else None
+    why = problems(said, text, language)
+    return Permanent("; ".join(why)) if why else None
+
+
+def problems(said: str, text: Text, language: str = "en") -> tuple[str, ...]:
+    """Why what a model wrote must not be mailed: the rules first, then the network's doubt."""
+    found = check.problems(said, text.title, text.abstract, language=language)
+    if found or language != "en":  # the network knows no other
+        return found
+    # Only what writes needs it, and onnxruntime takes its time.
+    from digest.summarizers.embedded.doubt import doubter
+
+    return doubter().problems(said, text)
 
 
 def fallbacks(made: Sequence[Summary]) -> tuple[str, ...]:

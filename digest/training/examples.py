@@ -17,16 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from digest.errors import BadConfig
+from digest.summarizers.embedded.choice import Choice, counts, ends, pairs, singles
 from digest.summarizers.embedded.cuts import MAX_WORDS
-from digest.summarizers.embedded.reading import END, START, Reading, read
+from digest.summarizers.embedded.reading import END, START, Ints, Reading, read
 from digest.text import plain, sentences
 
 PEOPLE, WEAK = 0, 1
 #: Longer ones are cut off in training; few are.
-MAX_TOKENS = 384
+MAX_TOKENS = 320
+#: Two cuts together: so many of what there is, by chance.
+MAX_PAIRS = 40
 
 #: What ROUGE takes for a word.
 _WORD = re.compile(r"[a-z0-9]+")
@@ -47,7 +52,11 @@ class Example:
     """A pair as the network sees it."""
 
     reading: Reading
-    rewards: list[float]  #: for each cut its ROUGE-1 with the summary it is nearest to
+    choices: list[Choice]
+    said: npt.NDArray[np.uint8]  #: `choice.counts`
+    first: Ints
+    last: Ints
+    rewards: list[float]  #: for each choice its ROUGE-1 with the summary it is nearest to
     used: list[float]  #: for each word the share of the summaries that use it
     length: float  #: words of a summary, the mean
     source: int
@@ -70,13 +79,20 @@ def example(pair: Pair, tokenizer: Tokenizer) -> Example | None:
     references = [Counter(rouge_words(one)) for one in pair.summaries]
     if len(reading.cuts) < 2 or not any(references):
         return None
-    rewards = []
-    for cut in reading.cuts:
-        words = Counter(rouge_words(" ".join(abstract[a:b] for a, b in cut.spans)))
-        rewards.append(max(overlap_f1(words, one) for one in references))
+    doubles = pairs(reading, range(len(reading.cuts)))
+    chance = random.Random(len(abstract))
+    choices = [*singles(reading), *chance.sample(doubles, min(MAX_PAIRS, len(doubles)))]
+    words = [
+        Counter(rouge_words(" ".join(abstract[a:b] for a, b in cut.spans))) for cut in reading.cuts
+    ]
+    rewards = [
+        max(overlap_f1(sum((words[n] for n in some), Counter()), one) for one in references)
+        for some in choices
+    ]
     used = [sum(word in one for one in references) / len(references) for word in reading.words]
     length = sum(one.total() for one in references) / len(references)
-    return Example(reading, rewards, used, length, pair.source)
+    said, edges = counts(reading, choices), ends(reading, choices)
+    return Example(reading, choices, said, *edges, rewards, used, length, pair.source)
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -84,13 +100,13 @@ def example(pair: Pair, tokenizer: Tokenizer) -> Example | None:
 
 def scitldr(path: Path) -> Iterator[Pair]:
     """SciTLDR as JSON lines {title, sentences, tldrs}."""
-    for row in _rows(path):
+    for _, row in _rows(path):
         yield Pair(row["title"], " ".join(row["sentences"]), tuple(row["tldrs"]))
 
 
 def weak(path: Path) -> Iterator[Pair]:
     """Pairs whose summary a language model wrote: JSON lines {title, abstract, tldr}."""
-    for row in _rows(path):
+    for _, row in _rows(path):
         yield Pair(plain(row["title"]), plain(row["abstract"]), (plain(row["tldr"]),), WEAK)
 
 
@@ -99,7 +115,7 @@ def own(path: Path) -> Iterator[Pair]:
 
     Raises: BadConfig, naming the line.
     """
-    for number, row in enumerate(_rows(path), 1):
+    for number, row in _rows(path):
         try:
             said = row["summary"]
             summaries = tuple(plain(one) for one in ([said] if isinstance(said, str) else said))
@@ -110,20 +126,28 @@ def own(path: Path) -> Iterator[Pair]:
             ) from why
 
 
-def _rows(path: Path) -> Iterator[Any]:
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """The JSON lines with their numbers, from 1."""
+
     def opened() -> IO[str]:
-        return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
+        return (
+            gzip.open(path, "rt", encoding="utf-8")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8")
+        )
 
     try:
         with opened() as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     try:
-                        yield json.loads(line)
+                        yield number, json.loads(line)
                     except ValueError as why:
                         raise BadConfig(f"{path}, line {number}: not JSON ({why})") from why
     except OSError as why:
-        raise BadConfig(f"{path}: {why.strerror}") from why
+        raise BadConfig(f"{path}: {why.strerror or why}") from why
+    except UnicodeDecodeError as why:
+        raise BadConfig(f"{path}: not UTF-8 ({why})") from why
 
 
 # --- what is a sentence --------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,10 +16,14 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
-from digest.summarizers.embedded.choice import COLUMNS
-from digest.training.network import SHARED, Network
+from digest.training.doubt import Doubter
+from digest.training.examples import PEOPLE, WEAK
+from digest.training.network import SHARED, WIDTH, Network, Shown
 
 OPSET = 17
+#: What the many weak pairs taught counts beside what people wrote.
+WEAK_SHARE = 0.3
+Axes = dict[str, dict[int, str]]
 
 
 class _Trunk(nn.Module):
@@ -35,16 +39,42 @@ class _Trunk(nn.Module):
 
 
 class _Summarizer(nn.Module):
-    """hidden → numbers, length, whole."""
+    """hidden → states, whole."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.layers = network.base.encoder.layer[SHARED:]
-        self.network = network
+        self.whole = network.whole
 
-    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        numbers, lengths, whole = self.network.read_out(_through(self.layers, hidden))
-        return numbers[..., :COLUMNS], lengths[:, 0], whole
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        states = _through(self.layers, hidden)
+        return states, self.whole(states[:, 0])[:, 0]
+
+
+class _Head(nn.Module):
+    """states and choices → worth: as people would have it, and a little as a language model."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.head = network.head
+
+    def forward(self, states: Tensor, *shown: Tensor) -> Tensor:
+        people: Tensor = self.head(states, Shown(*shown), PEOPLE)[0]
+        weak: Tensor = self.head(states, Shown(*shown), WEAK)[0]
+        return people + WEAK_SHARE * weak
+
+
+class _Doubter(nn.Module):
+    """hidden → the log-odds of a lie."""
+
+    def __init__(self, network: Doubter) -> None:
+        super().__init__()
+        self.layers = network.base.encoder.layer
+        self.whole = network.whole
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        odds: Tensor = self.whole(_through(self.layers, hidden)[:, 0])[:, 0]
+        return odds
 
 
 def _through(layers: nn.ModuleList, hidden: Tensor) -> Tensor:
@@ -55,37 +85,71 @@ def _through(layers: nn.ModuleList, hidden: Tensor) -> Tensor:
 
 
 def export(network: Network, tokenizer: Path, folder: Path, facts: dict[str, Any]) -> None:
-    """Write the graphs with int8 weights, the tokenizer and `model.json` into a folder."""
+    """Write the graphs, the layers with int8 weights, the tokenizer and `model.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     network.eval()
     network.base.set_attn_implementation("eager")
-    width = network.base.config.hidden_size
-    ids = torch.ones(1, 12, dtype=torch.long)
-    hidden = torch.zeros(1, 12, width)
-    _graph(_Trunk(network), ids, ["ids"], ["hidden"], folder / "trunk.onnx")
-    names = ["numbers", "length", "whole"]
-    _graph(_Summarizer(network), hidden, ["hidden"], names, folder / "summarizer.onnx")
+    ids, hidden = torch.ones(1, 12, dtype=torch.long), torch.zeros(1, 12, WIDTH)
+    text = {1: "tokens"}
+    with _exported(_Trunk(network), (ids,), {"ids": text}, {"hidden": text}) as plain:
+        _quantized(plain, folder / "trunk.onnx")
+    states = {"states": text, "whole": {}}
+    with _exported(_Summarizer(network), (hidden,), {"hidden": text}, states) as plain:
+        _quantized(plain, folder / "summarizer.onnx")
+    shown = Shown(
+        words=torch.full((5, 12), 0.1),
+        title=torch.full((1, 12), 0.1),
+        kept=torch.ones(2, 5),
+        fresh=torch.ones(2, 5),
+        first=torch.zeros(2, dtype=torch.long),
+        last=torch.zeros(2, dtype=torch.long),
+        pairs=torch.zeros(2),
+    )
+    axes: Axes = {
+        "states": {0: "tokens"},
+        "words": {0: "words", 1: "tokens"},
+        "title": text,
+        "kept": {0: "choices", 1: "words"},
+        "fresh": {0: "choices", 1: "words"},
+        **{name: {0: "choices"} for name in ("first", "last", "pairs")},
+    }
+    worth: Axes = {"worth": {0: "choices"}}
+    with _exported(_Head(network), (hidden[0], *shown), axes, worth) as plain:
+        shutil.copyfile(plain, folder / "head.onnx")
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
-    found = {**facts, **asdict(network.weights())}
-    (folder / "model.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
 
 
-def _graph(
-    module: nn.Module, example: Tensor, inputs: Sequence[str], outputs: Sequence[str], path: Path
-) -> None:
-    axes = {name: {1: "tokens"} for name in (*inputs, *outputs[:1])}
+def export_doubter(network: Doubter, folder: Path) -> None:
+    """Write the graph that goes on from the trunk's."""
+    network.eval()
+    network.base.set_attn_implementation("eager")
+    hidden, text = torch.zeros(1, 12, WIDTH), {1: "tokens"}
+    with _exported(_Doubter(network), (hidden,), {"hidden": text}, {"doubt": {}}) as plain:
+        _quantized(plain, folder / "doubter.onnx")
+
+
+@contextmanager
+def _exported(
+    module: nn.Module, examples: tuple[Tensor, ...], inputs: Axes, outputs: Axes
+) -> Iterator[Path]:
+    """The graph in a file that is gone afterwards."""
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plain = Path(folder) / "plain.onnx"
+        path = Path(folder) / "plain.onnx"
         torch.onnx.export(
             module.eval(),
-            (example,),
-            str(plain),
+            examples,
+            str(path),
             input_names=list(inputs),
             output_names=list(outputs),
-            dynamic_axes=axes,
+            dynamic_axes={name: axes for name, axes in (inputs | outputs).items() if axes},
             opset_version=OPSET,
             dynamo=False,
         )
-        onnx.checker.check_model(str(plain))
-        quantize_dynamic(str(plain), str(path), weight_type=QuantType.QInt8, per_channel=True)
+        onnx.checker.check_model(str(path))
+        yield path
+
+
+def _quantized(plain: Path, path: Path) -> None:
+    quantize_dynamic(str(plain), str(path), weight_type=QuantType.QInt8, per_channel=True)

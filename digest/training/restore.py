@@ -5,7 +5,7 @@ The int8 weights are what every user has; as a start they are as good as the ori
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,37 +15,31 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from digest.summarizers.embedded.choice import COLUMNS
-from digest.training.examples import PEOPLE
 from digest.training.network import SHARED, Network
 
+#: What the quantization calls the nodes of a module.
+_OPERATION = re.compile(r"/(?:MatMul|Gemm_MatMul)_quant$")
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 def restore(network: Network, folder: Path) -> None:
-    """Put the weights of a folder into the network; what it has for weak pairs stays new."""
+    """Put the weights of a folder into the network."""
     state = network.state_dict()
-    for file, first_layer in (("trunk", 0), ("summarizer", SHARED)):
+    for file, first_layer in (("trunk", 0), ("summarizer", SHARED), ("head", 0)):
         for name, value in _weights(folder / f"{file}.onnx"):
-            _put(state, name, value, first_layer)
-    facts = json.loads((folder / "model.json").read_text("utf-8"))
-    state["overlap"][PEOPLE] = facts["overlap"]
-    state["by_words"][PEOPLE] = torch.tensor(facts["by_words"])
+            state[_name(name, first_layer)].copy_(value)
     network.load_state_dict(state)
 
 
-def _put(state: dict[str, Tensor], name: str, value: Tensor, first_layer: int) -> None:
+def _name(name: str, first_layer: int) -> str:
+    """What the network calls the weight of a graph."""
     part, _, rest = name.partition(".")
-    if part == "network":  # the heads; those of weak pairs are not shipped
-        head, _, kind = rest.partition(".")
-        target = state[f"{head}.{kind}"]
-        kept = {"head": COLUMNS, "length": 1, "whole": 1}[head]
-        target[:kept] = value[:kept]
-        return
+    if part in ("head", "whole"):
+        return name
     if part == "layers":
         number, _, rest = rest.partition(".")
-        name = f"encoder.layer.{int(number) + first_layer}.{rest}"
-    state[f"base.{name}"].copy_(value)
+        return f"base.encoder.layer.{int(number) + first_layer}.{rest}"
+    return f"base.{name}"
 
 
 def _weights(path: Path) -> list[tuple[str, Tensor]]:
@@ -55,14 +49,14 @@ def _weights(path: Path) -> list[tuple[str, Tensor]]:
     found = [
         (name, torch.from_numpy(np.array(value)))
         for name, value in arrays.items()
-        if name.endswith((".bias", ".weight"))
+        if "." in name and not name.endswith(("_quantized", "_scale", "_zero_point"))
     ]
     for name in arrays:
         if name.endswith(".weight_quantized"):  # embeddings
             found.append((name.removesuffix("_quantized"), _plain(arrays, name)))
     for node in graph.node:
         if node.op_type == "MatMulInteger":
-            module = node.name.removesuffix("/MatMul_quant").strip("/").replace("/", ".")
+            module = _OPERATION.sub("", node.name).strip("/").replace("/", ".")
             # torch has [out, in] where ONNX has [in, out].
             found.append((f"{module}.weight", _plain(arrays, node.input[1]).T))
     return found

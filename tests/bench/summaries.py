@@ -42,7 +42,7 @@ def speed() -> dict[str, float]:
     network = made._network
     ids = [read(text.title, text.abstract, network.tokenizer).ids for text in texts]
     began = time.perf_counter()
-    list(network.map(network.numbers, ids))
+    list(network.map(network.states, ids))
     bare_s = time.perf_counter() - began
     began = time.perf_counter()
     made.summarize(texts)

@@ -6,9 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from digest.errors import BadConfig
 from digest.summarizers import Text
 from digest.summarizers.embedded import Embedded, said
-from digest.summarizers.embedded.choice import Weights, choices, worth
+from digest.summarizers.embedded.choice import cost, counts, ends, grid, is_dangling, pairs, singles
 from digest.summarizers.embedded.cuts import MAX_SPANS, MAX_WORDS, cuts
 from digest.summarizers.embedded.network import FILES, MODEL
-from digest.summarizers.embedded.reading import grid, read
+from digest.summarizers.embedded.reading import Reading, read, weights
 
 ABSTRACT = (
     "Robots fall on stairs. Many groups have tried to keep them upright, with little success. In "
@@ -83,13 +83,49 @@ def test_what_english_can_do_without_may_go(sentence: str, cut: str) -> None:
         ("We argue that most robots should not climb stairs without help.", "Most robots"),
         ("Robots do not fall on stairs when they plan every step.", "Robots fall"),
         (
+            "We show that robots with two legs fall and that six legs help.",
+            "Robots with two legs fall and that",
+        ),
+        (
+            "We propose the planner StairNet, a network that plans every step.",
+            "We propose the planner StairNet, a network.",
+        ),
+        (
             "Robots climb stairs only when somebody holds their hand all the way.",
             "Robots climb stairs.",
         ),
     ],
 )
 def test_what_a_claim_hangs_on_stays(sentence: str, never: str) -> None:
-    assert not any(cut.startswith(never) for cut in said_of(sentence))
+    found = said_of(sentence)
+    assert found
+    assert not any(cut.startswith(never) for cut in found)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "whole"),
+    [
+        ("We bound p(x) for all legs (with x steps) of robots on stairs.", "We bound p(x) for"),
+        ("We see that (1) legs help, (2) stairs hurt, (3) robots fall.", "We see that (1)"),
+        ("We teach a robot (RB) to climb, and the RB never falls.", "We teach a robot ("),
+        ("Robots need stairs, however, their legs are short.", "Robots need stairs, h"),
+    ],
+)  # fmt: skip
+def test_what_is_no_aside_stays(sentence: str, whole: str) -> None:
+    found = said_of(sentence)
+    assert found
+    assert all(cut.startswith(whole) for cut in found)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Can robots climb stairs without falling down?",
+        r"We propose \stairnet for robots on stairs.",
+    ],
+)
+def test_neither_questions_nor_markup_stand_for_an_abstract(sentence: str) -> None:
+    assert not said_of(sentence)
 
 
 @pytest.mark.parametrize("word", ["This", "These planners", "It", "Such a planner", "Our method"])
@@ -124,33 +160,98 @@ def test_every_cut_is_some_words_of_the_abstract_in_their_order(parts: list[str]
     for cut in cuts(abstract):
         assert len(cut.spans) <= MAX_SPANS
         flat = [edge for span in cut.spans for edge in span]
-        assert flat == sorted(set(flat)) or len(cut.spans) > 1
+        assert flat == sorted(flat)
         assert all(start < end for start, end in cut.spans)
         words = " ".join(abstract[a:b] for a, b in cut.spans).split()
         assert len(words) <= MAX_WORDS
 
 
+def test_a_sentence_without_end_takes_no_long_time() -> None:
+    began = time.perf_counter()
+    cuts("a that " * 20_000 + ".")
+    assert time.perf_counter() - began < 2
+
+
 # --- choice --------------------------------------------------------------------------------------
 
 
-def test_the_cut_with_the_likelier_words_is_worth_more(embedded: Embedded) -> None:
-    reading = read("A title", ABSTRACT, embedded._network.tokenizer)
-    numbers = np.full((len(reading.ids), 4), -3.0, np.float32)
-    for word, tokens in zip(reading.words, reading.tokens, strict=True):
-        if word in {"we", "propose", "stairnet"}:
-            numbers[tokens, 0] = 3.0
-    best = choices(reading, numbers, 12.0, Weights(5.0, [0.0] * 36, -9.0))[0]
-    chosen = " ".join(said(ABSTRACT, reading.cuts[at]) for at in best.cuts)
-    assert "propose StairNet" in chosen
+def reading_of(abstract: str, title: str = "A title") -> Reading:
+    return read(title, abstract, Embedded()._network.tokenizer)
 
 
-def test_a_word_that_comes_again_is_worth_less(embedded: Embedded) -> None:
-    abstract = "The robot and the robot and the robot fall. The robot and the others all fall down."
-    reading = read("", abstract, embedded._network.tokenizer)
-    of = grid(reading.words, reading.ranges)
-    words = np.zeros((len(reading.words), 4), np.float32)
-    first, second = worth(of, words, 8.0, Weights(1.0, [0.0] * 36, 0.0))[[0, -1]]
-    assert first < second
+def test_two_cuts_stand_together_in_their_order_and_within_the_limits() -> None:
+    reading = reading_of(ABSTRACT)
+    found = pairs(reading, range(len(reading.cuts)))
+    assert found
+    for one, other in ((reading.cuts[a], reading.cuts[b]) for a, b in found):
+        assert one.sentence < other.sentence
+        assert len(one.spans) + len(other.spans) <= MAX_SPANS
+        assert one.words + other.words <= MAX_WORDS
+
+
+PROPOSES = "We propose StairNet for robots on stairs."
+SEES = "Robots fall on most of the stairs."
+OTHER = "Stairs are built in all big cities."
+BACK = "It keeps them upright on wet stone."
+
+
+@pytest.mark.parametrize(
+    ("sentences", "chosen", "dangles"),
+    [
+        ([PROPOSES, BACK], (0, 1), False),  # just before
+        ([PROPOSES, OTHER, BACK], (0, 2), False),  # what presents something may be farther away
+        ([SEES, OTHER, BACK], (0, 2), True),
+        ([BACK, PROPOSES], (0, 1), True),  # nothing is before it
+        ([PROPOSES, BACK], (1,), True),
+        ([PROPOSES, OTHER], (0, 1), False),
+    ],
+)
+def test_it_is_no_riddle_behind_what_it_stands_for(
+    sentences: list[str], chosen: tuple[int, ...], dangles: bool
+) -> None:
+    reading = reading_of(" ".join(sentences))
+    first_cut = [next(n for n, c in enumerate(reading.cuts) if c.sentence == at) for at in chosen]
+    assert is_dangling(reading, tuple(first_cut)) is dangles
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ("We propose a planner that counts every step.", "It keeps them upright on wet stone."),
+        ("We propose a planner that counts every step.", "Robots with legs fall on many stairs."),
+        (
+            "We count the steps of forty robots on wet stone for the whole of one year.",
+            "We count the steps of forty robots.",
+        ),
+        ("We count forty falls on wet stone.", "We propose a novel method for robots on stairs."),
+    ],
+)
+def test_what_readers_mind_costs(better: str, worse: str) -> None:
+    reading = reading_of(f"{better} {worse}", "A method for robots on stairs")
+    first, second = (
+        next((n,) for n, cut in enumerate(reading.cuts) if cut.sentence == at) for at in (0, 1)
+    )
+    assert cost(reading, first) < cost(reading, second)
+
+
+def test_the_grid_says_what_is_kept_and_what_comes_again() -> None:
+    reading = reading_of("The robot and the robot and the robot fall.")
+    choices = singles(reading)
+    of = grid(counts(reading, choices), *ends(reading, choices), choices)
+    assert of.kept[0].tolist() == [1] * 9
+    assert of.fresh[0].tolist() == pytest.approx([1, 1, 1, 0.3, 0.3, 0.3, 0.09, 0.09, 1])
+    assert (of.first[0], of.last[0], of.pairs[0]) == (0, 8, 0)
+
+
+def test_every_word_is_the_mean_of_its_tokens() -> None:
+    words, title = weights(reading_of(ABSTRACT, "Robots on stairs"))
+    assert words.sum(1).round(5).tolist() == [1.0] * len(words)
+    assert title.sum().round(5) == 1
+    assert title[0, 0] == 0
+
+
+def test_without_a_title_nothing_breaks(embedded: Embedded) -> None:
+    assert embedded.summarize([Text("", ABSTRACT)])[0]
 
 
 # --- summaries -----------------------------------------------------------------------------------
@@ -203,13 +304,14 @@ def test_a_damaged_model_is_named(tmp_path: Path, name: str, damage: str) -> Non
     if damage == "missing":
         file.unlink()
     else:
-        file.write_bytes(file.read_bytes()[:100])
+        file.write_bytes(file.read_bytes()[: min(100, file.stat().st_size // 2)])
     with pytest.raises(BadConfig, match="cannot be read"):
         Embedded(tmp_path / "model")
 
 
 def test_all_model_files_together_are_small() -> None:
-    assert sum(path.stat().st_size for path in MODEL.parent.rglob("*")) <= 30_000_000
+    """They may be 48 MB with the encoder, whose layers will take 11."""
+    assert sum(path.stat().st_size for path in MODEL.parent.rglob("*")) <= 37_000_000
 
 
 def test_neither_torch_nor_transformers_is_imported() -> None:

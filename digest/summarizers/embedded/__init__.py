@@ -12,12 +12,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from digest.summarizers import Summarizer, Text
-from digest.summarizers.embedded.choice import Choice, Weights, choices
+from digest.summarizers.embedded.choice import (
+    Choice,
+    cost,
+    counts,
+    ends,
+    grid,
+    pairs,
+    singles,
+)
 from digest.summarizers.embedded.cuts import MAX_WORDS, Cut
 from digest.summarizers.embedded.network import MODEL, Network
-from digest.summarizers.embedded.reading import END, START, Reading, read
+from digest.summarizers.embedded.reading import END, START, Floats, Reading, read, weights
 from digest.summarizers.lead import capitalized, contribution, trimmed
 
+MAX_ABSTRACT = 6000  #: characters: more than the network can read, and than abstracts have
+BEST = 12  #: so many cuts are tried in pairs
 CANDIDATES = 4  #: so many of the best choices are asked whether they are sentences
 #: How much that answer weighs against the worth.
 SENTENCE_WEIGHT = 0.25
@@ -33,8 +43,6 @@ class Embedded(Summarizer):
     def __init__(self, folder: Path = MODEL) -> None:
         """Raises: BadConfig when the model's files are missing or damaged."""
         self._network = Network(folder)
-        facts = self._network.facts
-        self._weights = Weights(facts["overlap"], tuple(facts["by_words"]), facts["pair"])
 
     @property
     def id(self) -> str:
@@ -49,30 +57,52 @@ class Embedded(Summarizer):
         return list(self._network.map(self._summary, texts))
 
     def _summary(self, text: Text) -> str:
-        abstract = " ".join(text.abstract.split())
+        abstract = " ".join(text.abstract[:MAX_ABSTRACT].split())
         reading = read(text.title, abstract, self._network.tokenizer)
         if not reading.cuts:
             return opening(text)
-        numbers, length, _ = self._network.numbers(reading.ids)
-        found = choices(reading, numbers, length, self._weights)[:CANDIDATES]
-        best = max(found, key=lambda one: one.worth + self._is_whole(one, reading, abstract))
-        return " ".join(said(abstract, reading.cuts[number]) for number in best.cuts)
+        best = max(
+            self._ranked(reading)[:CANDIDATES],
+            key=lambda one: one[1] + SENTENCE_WEIGHT * self._doubt(one[0], reading, abstract),
+        )
+        return " ".join(said(abstract, reading.cuts[number]) for number in best[0])
 
-    def _is_whole(self, choice: Choice, reading: Reading, abstract: str) -> float:
-        """What it costs that a cut may not be a sentence; 0 where that is sure."""
+    def _ranked(self, reading: Reading) -> list[tuple[Choice, float]]:
+        """The cuts and the pairs of the best cuts with their worth, best first."""
+        states, _ = self._network.states(reading.ids)
+        words, title = weights(reading)
+
+        def worth(choices: list[Choice]) -> Floats:
+            of = grid(counts(reading, choices), *ends(reading, choices), choices)
+            return self._network.worth(states, words, title, of)
+
+        alone = singles(reading)
+        values = list(worth(alone))
+        best = sorted(range(len(alone)), key=lambda number: -values[number])[:BEST]
+        together = pairs(reading, best)
+        if together:
+            values += list(worth(together))
+        found = [
+            (choice, float(value) - cost(reading, choice))
+            for choice, value in zip([*alone, *together], values, strict=True)
+        ]
+        return sorted(found, key=lambda one: -one[1])
+
+    def _doubt(self, choice: Choice, reading: Reading, abstract: str) -> float:
+        """That a cut may not be a sentence: 0 where it surely is one, less elsewhere."""
         doubt = 0.0
-        for number in choice.cuts:
+        for number in choice:
             kept = said(abstract, reading.cuts[number]).rstrip(".")
             ids = self._network.tokenizer.encode(kept, add_special_tokens=False).ids
-            _, _, odds = self._network.numbers([START, *ids, END])
-            doubt += min(0.0, odds)
-        return SENTENCE_WEIGHT * doubt
+            doubt += min(0.0, self._network.states([START, *ids, END])[1])
+        return doubt
 
 
 def said(abstract: str, cut: Cut) -> str:
     """The words of a cut as a sentence: a capital in front, a full stop behind.
 
-    >>> said("Here, mBERT (a model) wins, we show.", Cut(((6, 11), (21, 26)), 0, 2, False))
+    >>> cut = Cut(((6, 11), (21, 26)), 0, 2, is_dangling=False, presents=False, tells=True)
+    >>> said("Here, mBERT (a model) wins, we show.", cut)
     'mBERT wins.'
     """
     kept = "".join(abstract[start:end] for start, end in cut.spans)

@@ -1,106 +1,149 @@
-"""Which cut says best what the paper does: the network's numbers for each token → spans. Pure.
+"""What could stand for an abstract: one cut, or two of different sentences. Pure.
 
-The network says of every word how likely a person would use it in a summary, what it adds, and
-whether a summary would begin or end there. A cut is worth what its words are worth together; two
-cuts from different sentences may stand together where that is worth more.
+The network says what each choice is worth; here is what there is to choose from, and how the
+network is shown it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from digest.summarizers.embedded.cuts import MAX_SPANS, MAX_WORDS
-from digest.summarizers.embedded.reading import Floats, Grid, Reading, grid
+from digest.summarizers.embedded.cuts import MAX_SPANS, MAX_WORDS, Cut
+from digest.summarizers.embedded.reading import Floats, Ints, Reading
 
-KEEP, ADDS, BEGINS, ENDS = range(4)  #: what the network says of a token
-COLUMNS = 4
-BEST = 12  #: so many cuts are tried in pairs
-#: What it costs to point to what a reader cannot see. Never to do so would cost a point of
-#: ROUGE-1 on SciTLDR's dev part; this costs 0.2.
-DANGLING = -2.0
-_TINY = 1e-3
+#: A reference says "the" once where a long cut says it three times: what a word is worth when it
+#: comes again, and how often it is told apart.
+AGAIN, OFTEN = 0.3, 3
+
+#: What it costs to point to what a reader cannot see; to speak of the world alone; to do so before
+#: coming to the paper; to be shorter than FEW_WORDS; to say little that the title does not say.
+#: Readers asked for these; all together they cost 0.1 ROUGE-1 on SciTLDR's dev part.
+DANGLING, BACKGROUND, PREAMBLE, SHORT, REPEATS_TITLE = 3.0, 2.0, 0.3, 1.0, 0.7
+FEW_WORDS, FEW_NEW_WORDS = 12, 4
+ROOT = 5  #: letters by which words are told apart
+_STOCK = frozenset(
+    word[:ROOT]
+    for word in "propose present introduce novel new framework comprehensive systematic study"
+    " studies evaluation benchmark method approach paper model based using use our this that for"
+    " and the with from into can are which show learning work".split()
+)
+
+Choice = tuple[int, ...]  #: one or two cuts, by their number in the reading
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """What the network's numbers weigh; learned with it."""
+class Grid:
+    """Choices over the words of an abstract."""
 
-    overlap: float
-    by_words: Sequence[float]  #: what a number of words adds, from 0 to MAX_WORDS
-    pair: float  #: what is added where two sentences stand together
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One or two cuts, by their number in the reading, and what they are worth."""
-
-    cuts: tuple[int, ...]
-    worth: float
+    kept: Floats  #: 1 where a word is kept. Shapes: [choices, words]
+    fresh: Floats  #: 1 where a word is kept first, AGAIN and less where it was kept before
+    first: Ints  #: the first word of each choice. Shapes: [choices]
+    last: Ints
+    pairs: Floats  #: 1 for two cuts
 
 
-def by_word(numbers: Floats, reading: Reading) -> Floats:
-    """The mean over the tokens of each word. Shapes: [tokens, n] → [words, n]."""
-    tokens = [token for some in reading.tokens for token in some]
-    words = [word for word, some in enumerate(reading.tokens) for _ in some]
-    sums = np.zeros((len(reading.words), numbers.shape[1]), np.float32)
-    np.add.at(sums, words, numbers[tokens])
-    counts = np.bincount(words, minlength=len(reading.words)).clip(min=1)
-    means: Floats = (sums / counts[:, None]).astype(np.float32)
-    return means
+def singles(reading: Reading) -> list[Choice]:
+    """Every cut alone."""
+    return [(number,) for number in range(len(reading.cuts))]
 
 
-def worth(of: Grid, words: Floats, length: float, weights: Weights) -> Floats:
-    """What each cut is worth: the logarithm, up to a constant, of its chance to be the best.
-
-    `length` is how many words the network expects a summary to have. Its first term is the F1
-    that the words' chances promise.
-
-    Shapes: grid of [cuts, words], [words, COLUMNS] → [cuts].
-    """
-    chance = 1 / (1 + np.exp(-words[:, KEEP]))
-    count = of.kept.sum(1)
-    overlap = 2 * (of.fresh @ chance) / (count + length)
-    table = np.asarray(weights.by_words, np.float32)
-    found: Floats = (
-        weights.overlap * np.log(overlap + _TINY)
-        + (of.kept @ words[:, ADDS]) / count
-        + of.first @ words[:, BEGINS]
-        + of.last @ words[:, ENDS]
-        + table[count.astype(int).clip(max=len(table) - 1)]
-    )
-    return found
-
-
-def choices(reading: Reading, numbers: Floats, length: float, weights: Weights) -> list[Choice]:
-    """The cuts and the pairs of the best cuts, best first."""
-    words = by_word(numbers, reading)
-    alone = worth(grid(reading.words, reading.ranges), words, length, weights)
-    alone += [DANGLING * cut.is_dangling for cut in reading.cuts]
-    found = [Choice((number,), float(value)) for number, value in enumerate(alone)]
-    best = sorted(found, key=lambda one: -one.worth)[:BEST]
-    pairs = [
-        pair
-        for one, other in combinations(sorted(one.cuts[0] for one in best), 2)
-        if _fit(reading, pair := (one, other))
+def pairs(reading: Reading, of: Iterable[int]) -> list[Choice]:
+    """Those of the cuts that may stand together, in the order of the abstract."""
+    return [
+        (one, other)
+        for one, other in combinations(sorted(of), 2)
+        if _fit(reading.cuts[one], reading.cuts[other])
     ]
-    if pairs:
-        ranges = [reading.ranges[one] + reading.ranges[other] for one, other in pairs]
-        together = worth(grid(reading.words, ranges), words, length, weights) + weights.pair
-        together += [
-            DANGLING * any(reading.cuts[number].is_dangling for number in pair) for pair in pairs
-        ]
-        found += [Choice(pair, float(value)) for pair, value in zip(pairs, together, strict=True)]
-    return sorted(found, key=lambda one: -one.worth)
 
 
-def _fit(reading: Reading, pair: tuple[int, int]) -> bool:
-    one, other = (reading.cuts[number] for number in pair)
+def _fit(one: Cut, other: Cut) -> bool:
     return (
         one.sentence < other.sentence
         and len(one.spans) + len(other.spans) <= MAX_SPANS
         and one.words + other.words <= MAX_WORDS
     )
+
+
+def is_dangling(reading: Reading, choice: Choice) -> bool:
+    """Whether a reader of the choice alone misses what it points to.
+
+    "It", "our method" and the like are no riddle behind the sentence before them, nor behind one
+    that presents something.
+    """
+    first, *rest = (reading.cuts[number] for number in choice)
+    if first.is_dangling:
+        return True
+    return any(
+        cut.is_dangling and cut.sentence > first.sentence + 1 and not first.presents for cut in rest
+    )
+
+
+def cost(reading: Reading, choice: Choice) -> float:
+    """What a choice loses, in worth, for what readers mind more than ROUGE does."""
+    cuts = [reading.cuts[number] for number in choice]
+    return (
+        DANGLING * is_dangling(reading, choice)
+        + BACKGROUND * (not any(cut.tells for cut in cuts))
+        + PREAMBLE * (len(cuts) > 1 and not cuts[0].tells)
+        + SHORT * (sum(cut.words for cut in cuts) < FEW_WORDS)
+        + REPEATS_TITLE * (_new_words(reading, choice) < FEW_NEW_WORDS)
+    )
+
+
+def _new_words(reading: Reading, choice: Choice) -> int:
+    """How many words, by their beginnings, are neither the title's nor said of every paper."""
+    known = {word[:ROOT] for word in re.findall(r"[^\W_]+", reading.title.lower())} | _STOCK
+    said = {
+        word[:ROOT]
+        for a, b in _ranges(reading, choice)
+        for word in reading.words[a:b]
+        if len(word) > 2
+    }
+    return len(said - known)
+
+
+def counts(
+    reading: Reading, choices: Sequence[Choice]
+) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """How often each choice has said a word, this time included; 0 where it leaves the word out.
+
+    Shapes: [choices, words].
+    """
+    found = np.zeros((len(choices), len(reading.words)), np.uint8)
+    for row, choice in enumerate(choices):
+        said: Counter[str] = Counter()
+        for start, end in _ranges(reading, choice):
+            for at in range(start, end):
+                said[reading.words[at]] += 1
+                found[row, at] = min(OFTEN, said[reading.words[at]])
+    return found
+
+
+def ends(reading: Reading, choices: Sequence[Choice]) -> tuple[Ints, Ints]:
+    """The first and the last word of each choice."""
+    ranges = [_ranges(reading, choice) for choice in choices]
+    first = np.array([some[0][0] for some in ranges], np.int64)
+    last = np.array([some[-1][1] - 1 for some in ranges], np.int64)
+    return first, last
+
+
+def grid(
+    said: np.ndarray[tuple[int, int], np.dtype[np.uint8]],
+    first: Ints,
+    last: Ints,
+    choices: Sequence[Choice],
+) -> Grid:
+    """What the network is shown, from `counts` and `ends`."""
+    fresh = np.array([0, *(AGAIN**times for times in range(OFTEN))], np.float32)[said]
+    is_pair = np.array([len(choice) - 1 for choice in choices], np.float32)
+    return Grid((said > 0).astype(np.float32), fresh, first, last, is_pair)
+
+
+def _ranges(reading: Reading, choice: Choice) -> list[tuple[int, int]]:
+    return [span for number in choice for span in reading.ranges[number]]

@@ -19,6 +19,8 @@ from digest.text import sentences
 MAX_WORDS = 35
 MIN_WORDS = 6
 MAX_SPANS = 3
+#: Characters: what is longer has more than MAX_WORDS words, or none that could be told apart.
+LONGEST = 600
 #: A sentence gives at most so many cuts; what is beyond is shorter and less likely.
 MAX_CUTS = 60
 #: Only the first sentences are looked at; an abstract has fewer.
@@ -35,6 +37,8 @@ class Cut:
     sentence: int  #: from 0
     words: int  #: as blanks part them
     is_dangling: bool  #: it points to something that the reader will not see
+    presents: bool  #: it says what is new, so that "it" may follow
+    tells: bool  #: it speaks of this paper, not of the world
 
 
 def cuts(abstract: str) -> list[Cut]:
@@ -52,10 +56,16 @@ def cuts(abstract: str) -> list[Cut]:
 
 
 def _cuts(sentence: str, offset: int, number: int) -> Iterator[Cut]:
+    if sentence.rstrip().endswith(("?", "？")):  # what is asked is answered elsewhere
+        return
     seen: set[tuple[Span, ...]] = set()
     masked = _masked(sentence)
     for head in _heads(sentence, masked):
+        says_that = masked[:head].endswith(" that ")
         for tail in _tails(sentence, masked, head):
+            # "We show that A and that B": where "we show that" is gone, the second "that" hangs.
+            if says_that and " and that " in masked[head:tail]:
+                continue
             for spans in _with_holes(sentence, masked, head, tail):
                 if spans in seen or len(seen) >= MAX_CUTS:
                     continue
@@ -63,7 +73,14 @@ def _cuts(sentence: str, offset: int, number: int) -> Iterator[Cut]:
                 kept = " ".join(sentence[a:b] for a, b in spans)
                 if MIN_WORDS <= len(kept.split()) <= MAX_WORDS and _is_whole(kept):
                     moved = tuple((a + offset, b + offset) for a, b in spans)
-                    yield Cut(moved, number, len(kept.split()), is_dangling(kept))
+                    yield Cut(
+                        moved,
+                        number,
+                        len(kept.split()),
+                        is_dangling(kept),
+                        presents(kept),
+                        tells(kept),
+                    )
 
 
 # --- where a sentence may begin ------------------------------------------------------------------
@@ -219,16 +236,38 @@ _NEEDS_MORE = re.compile(
 )
 
 
+#: "We propose X, a framework" says no more than "We propose X".
+_EMPTY_APPOSITION = re.compile(r", (?:a|an|the|one)(?: [\w-]+){1,2}$", re.IGNORECASE)
+
+
+#: "Combines A", "between A": the other is still to come.
+_ONE_OF_TWO = re.compile(
+    r"\b(?:combin(?:es?|ing)|between|coupl(?:es?|ing)|integrat(?:es?|ing)|pairs?|pairing)\b"
+    r"(?!.*\b(?:and|with|into|,)\b)[^,;]*$"
+)
+_UNFINISHED = (_NEVER_LAST, _NEEDS_MORE, _EMPTY_APPOSITION, _ONE_OF_TWO)
+#: Nouns that say nothing until it is said which.
+_ANY = re.compile(
+    r"\b(?:framework|method|model|approach|mechanism|system|network|architecture|algorithm|tool"
+    r"|technique|strategy|pipeline|paradigm|module|scheme|solution|difference|regime|word|task|way"
+    r"|class|family|one|those|set|setting|problem|case|condition|method|function|structure)s?$"
+)
+
+
 def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
     """Where the sentence can end: longest first."""
     yield len(sentence.rstrip(" .!?。！？"))
     ends = []
     opening = _OPENING.match(masked, head)
     for found in _END.finditer(masked, opening.end() if opening else head):
+        if found.start() - head > LONGEST:
+            break
         before = sentence[head : found.start()].rstrip(" ,;:")
-        if found[0].strip() in ("that", "which") and _BEFORE_THAT.search(before):
+        if found[0].strip() in ("that", "which") and (
+            _BEFORE_THAT.search(before) or _ANY.search(before)
+        ):
             continue
-        if _NEVER_LAST.search(before) or _NEEDS_MORE.search(before):
+        if any(no.search(before) for no in _UNFINISHED):
             continue
         if found[0][0] == "," and _REST_OF_LIST.match(masked, found.end()):
             continue
@@ -238,24 +277,36 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
 
 # --- what may be left out between ----------------------------------------------------------------
 
+#: What counts items, "(1) … (2) …", is no aside; nor is "(x)" close behind a letter.
+_ASIDE = re.compile(r" \((?!(?:[ivx]{1,4}|\d{1,2}|[a-z])\))[^()]{1,200}\)| ?\[[\d, –-]{1,30}\]")
+_ACRONYM = re.compile(r" \(([A-Z][\w-]{1,11}?)s?\)")
 _HOLE = re.compile(
-    r" ?\([^()]{1,200}\)| ?\[[\d, –-]{1,30}\]"
-    r"|, (?:which|called|termed|dubbed|named|e\.g\.,?|i\.e\.,?|such as|including) [^,;:]{2,80},"
+    r", (?:which|called|termed|dubbed|named|e\.g\.,?|i\.e\.,?|such as|including) [^,;:]{2,80},"
     r"(?= (?:that|is|are|to|can|which|for|with|and|in|has|have|a|an|the)\b)"
-    r"|(?<!but)(?<!,),? (?:however|therefore|thus|moreover|furthermore|in turn|also),?(?= )"
 )
 _MIDDLE = re.compile(rf"(?:We|I) (?P<hole>{_ADVERBS}{_FINDING} [^;:]{{3,200}}?,? and ){_FINDING} ")
 
 
 def _with_holes(sentence: str, masked: str, head: int, tail: int) -> Iterator[tuple[Span, ...]]:
-    holes = [found.span() for found in _HOLE.finditer(sentence, head, tail)]
+    holes = [found.span() for found in _HOLE.finditer(masked, head, tail)]
     if middle := _MIDDLE.match(masked, head, tail):
         holes.append(middle.span("hole"))
+    # Asides go together: one of two alike would look forgotten.
+    asides = [found.span() for found in _ASIDE.finditer(sentence, head, tail)]
     yield ((head, tail),)
-    for count in range(1, MAX_SPANS):
-        for some in combinations(holes[:5], count):
-            if spans := _without(sorted(some), head, tail):
-                yield spans
+    for count in range(MAX_SPANS):
+        for some in combinations(holes[:3], count):
+            for more in ([], asides):
+                if (some or more) and (spans := _without(sorted([*some, *more]), head, tail)):
+                    kept = " ".join(sentence[start:end] for start, end in spans)
+                    if not any(_needs(kept, sentence[slice(*aside)]) for aside in more):
+                        yield spans
+
+
+def _needs(kept: str, aside: str) -> bool:
+    """Whether an aside says what an acronym stands for that comes again."""
+    acronym = _ACRONYM.fullmatch(aside)
+    return bool(acronym and re.search(rf"\b{re.escape(acronym[1])}", kept))
 
 
 def _without(holes: list[Span], head: int, tail: int) -> tuple[Span, ...]:
@@ -298,7 +349,9 @@ _POINTS_BACK_LATER = re.compile(
     rf"""
       \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:\w+[ ])?(?:it|them|they)\b
     | \b(?:this|these)[ ](?!(?:\w+[ ])?{_WORK}\b) | \bsuch[ ](?!(?:as|that|an?)\b)
-    | \b(?:the[ ](?:former|latter|above|aforementioned|resulting|proposed) | do[ ]so
+    | \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:its|their)\b
+    | \b(?:the[ ](?:new|same|described|given|former|latter|above|aforementioned|resulting
+        |proposed) | do[ ]so
         |our[ ](?:proposed|resulting|method|approach|model|framework|algorithm|system|technique))\b
     """,
     re.VERBOSE,
@@ -307,16 +360,55 @@ _POINTS_BACK_LATER = re.compile(
 
 def is_dangling(kept: str) -> bool:
     """Whether it points to something that is not there."""
-    return bool(
-        _POINTS_BACK.match(kept[0].upper() + kept[1:]) or _POINTS_BACK_LATER.search(kept, 1)
+    if _POINTS_BACK.match(kept[0].upper() + kept[1:]):
+        return True
+    return any(
+        not _is_named(kept[: found.start()], kept[found.start() :].split()[1:3])
+        for found in _POINTS_BACK_LATER.finditer(kept, 1)
     )
 
 
+def _is_named(before: str, words: list[str]) -> bool:
+    """Whether "this matching algorithm" was spoken of: one of its words came before."""
+    return any(len(word) > 3 and word[:5].lower() in before.lower() for word in words)
+
+
+_PRESENTS = re.compile(
+    rf"\b(?:we|I|(?:this|our) {_WORK}) {_ADVERBS}"
+    r"(?:propos|introduc|present|develop|describ|design|devis|formulat|build|creat|contribut)",
+    re.IGNORECASE,
+)
+
+
+def presents(kept: str) -> bool:
+    """Whether it says what the authors made."""
+    return bool(_PRESENTS.search(kept))
+
+
+_TELLS = re.compile(
+    rf"\b(?:we|our|ours|I|my|this {_WORK}|the (?:authors?|{_WORK})|here)\b"
+    r"|\b(?:is|are) (?:proposed|presented|introduced|developed|described|studied|shown|proved"
+    r"|proven|investigated|derived|obtained|analy[sz]ed|considered|given|established|discussed)\b"
+    r"|\b(?:outperform|achiev|improv|reduc|surpass|yield|reveal|demonstrat)(?:s|es|ed|e)\b",
+    re.IGNORECASE,
+)
+
+
+def tells(kept: str) -> bool:
+    """Whether it speaks of this paper, as far as its words tell."""
+    return bool(_TELLS.search(kept))
+
+
+#: What could not be read as plain text, see `digest.tex`.
+_MARKUP = re.compile(r"\\[A-Za-z]|\$[^$]*[\\^_{}][^$]*\$")
+
+
 def _is_whole(kept: str) -> bool:
-    if (
-        kept.count("(") != kept.count(")")
-        or kept.count('"') % 2
-        or kept.count("“") != kept.count("”")
-    ):
-        return False
-    return not kept.endswith(("?", ":"))
+    return (
+        kept.count("(") == kept.count(")")
+        and kept.count("[") == kept.count("]")
+        and kept.count('"') % 2 == 0
+        and kept.count("“") == kept.count("”")
+        and not kept.endswith(("?", ":"))
+        and not _MARKUP.search(kept)
+    )

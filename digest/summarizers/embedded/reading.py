@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,14 +16,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 START, END = 101, 102  #: BERT's [CLS] and [SEP]
 MAX_TOKENS = 512  #: BERT has no more positions
 MAX_TITLE_TOKENS = 48
-#: The reference says "the" once where a long cut says it three times: what a word is worth when
-#: it comes again.
-AGAIN = 0.3
-
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -34,20 +29,11 @@ class Reading:
     """One abstract with its title, ready for the network."""
 
     ids: list[int]
+    title: str
     words: list[str]  #: of the abstract, in lower case, without punctuation
     tokens: list[list[int]]  #: for each word the indices of its ids; empty beyond MAX_TOKENS
     cuts: list[Cut]  #: those whose words all were read
     ranges: list[list[tuple[int, int]]]  #: for each cut the words of its spans, from and to
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Which words each of the cuts has. Shapes: [cuts, words]."""
-
-    kept: Floats
-    fresh: Floats  #: 1 where a word is kept first, AGAIN and less where it was kept before
-    first: Floats  #: 1 where a span begins
-    last: Floats  #: 1 where a span ends
 
 
 def read(title: str, abstract: str, tokenizer: Tokenizer, max_tokens: int = MAX_TOKENS) -> Reading:
@@ -66,7 +52,7 @@ def read(title: str, abstract: str, tokenizer: Tokenizer, max_tokens: int = MAX_
                 tokens[at].append(offset + number)
             at -= 1
     ids = [START, *heading, END, *body.ids[:room], END]
-    reading = Reading(ids, [word[0].lower() for word in found], tokens, [], [])
+    reading = Reading(ids, title, [word[0].lower() for word in found], tokens, [], [])
     for cut in cuts(abstract):
         spans = ((bisect_left(starts, a), bisect_left(starts, b)) for a, b in cut.spans)
         ranges = [(first, end) for first, end in spans if end > first]
@@ -76,15 +62,15 @@ def read(title: str, abstract: str, tokenizer: Tokenizer, max_tokens: int = MAX_
     return reading
 
 
-def grid(words: Sequence[str], ranges: Sequence[Sequence[tuple[int, int]]]) -> Grid:
-    """The cuts over the words, from the words of their spans."""
-    kept, fresh, first, last = np.zeros((4, len(ranges), len(words)), np.float32)
-    for row, spans in enumerate(ranges):
-        seen: Counter[str] = Counter()
-        for start, end in spans:
-            first[row, start] = last[row, end - 1] = 1
-            kept[row, start:end] = 1
-            for at in range(start, end):
-                fresh[row, at] = AGAIN ** seen[words[at]]
-                seen[words[at]] += 1
-    return Grid(kept, fresh, first, last)
+def weights(reading: Reading) -> tuple[Floats, Floats]:
+    """What makes means over tokens of sums: for each word, and for the title.
+
+    Shapes: [words, tokens], [1, tokens].
+    """
+    words = np.zeros((len(reading.words), len(reading.ids)), np.float32)
+    for word, tokens in enumerate(reading.tokens):
+        words[word, tokens] = 1 / max(1, len(tokens))
+    title = np.zeros((1, len(reading.ids)), np.float32)
+    end = max(2, reading.ids.index(END))
+    title[0, 1:end] = 1 / (end - 1)
+    return words, title
