@@ -67,11 +67,12 @@ def fit(
         batches = list(_batches(phase, size, random.Random(seed + number)))
         optimizer, schedule = _optimizer(network, phase, len(batches))
         start = 0
-        if saved and number == done_phases and done_batches:
-            optimizer.load_state_dict(saved["optimizer"])
-            schedule.load_state_dict(saved["schedule"])
+        if saved and number == done_phases:
             torch.set_rng_state(saved["chance"])
-            start = done_batches
+            if done_batches:  # else the phase before was done
+                optimizer.load_state_dict(saved["optimizer"])
+                schedule.load_state_dict(saved["schedule"])
+                start = done_batches
         network.train()
         began, total = time.monotonic(), 0.0
         for at in range(start, len(batches)):
