@@ -22,7 +22,7 @@ from digest.training.network import SHARED, WIDTH, Network, Shown
 
 OPSET = 17
 #: What the many weak pairs taught counts beside what people wrote.
-WEAK_SHARE = 0.3
+WEAK_SHARE = 0.6
 Axes = dict[str, dict[int, str]]
 
 

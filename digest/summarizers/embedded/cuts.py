@@ -172,14 +172,6 @@ _FINDING = (
     r"|verify|discuss|derive|study|investigate|apply|compare|explore|describe|develop|establish"
     r"|illustrate|report|use|obtain|achieve|give|argue|highlight|conduct|identify|test|release)"
 )
-_NOUN_OF_THAT = (
-    r"(?:show|shows|showed|shown|demonstrat\w+|find|finds|found|prov\w+|argu\w+|suggest\w*|assum\w+"
-    r"|reveal\w*|observ\w+|stat\w+|ensur\w+|indicat\w+|conclud\w+|establish\w*|report\w*|verif\w+"
-    r"|confirm\w*|note|notes|such|so|evidence|fact|claim\w*|hypothes\w+|insight|idea|result\w*"
-    r"|believe\w*|guarante\w+|conjectur\w+|mean\w*|impl\w+|see|know\w*|require\w*|given|only"
-    r"|highlight\w*|illustrat\w+|than|as|of|in|to|is|are|was|hope\w*|predict\w*|expect\w*|notion"
-    r"|intuition|belief|view|possibility|likelihood|probability|way|case|now|theorem|and|or)"
-)
 _END = re.compile(
     rf"""
       ,[ ](?:which|where|whose|who|whereby|thereby|thus|hence|therefore|while|whereas|as[ ]well[ ]as
@@ -198,12 +190,10 @@ _END = re.compile(
            |(?:and|or)[ ](?:we|it|thus|thereby|then|{_FINDING})
            |on[ ](?:a|both|several|multiple|various|many|standard|public|real|the)
            |across|over[ ]existing|for[ ]\w+ing)(?=[ ])
-    | [ ](?:that|which)(?=[ ](?!(?:we|they)\b))
-    | [;:][ ] | [ ][\u2013\u2014-][ ] | \u2014
+    | ;[ ] | [ ][\u2013\u2014-][ ] | \u2014
     """,
     re.VERBOSE,
 )
-_BEFORE_THAT = re.compile(rf"\b{_NOUN_OF_THAT}$", re.IGNORECASE)
 #: What comes before the main clause; no sentence ends within it.
 _OPENING = re.compile(
     r"(?:(?:If|When|Whenever|By|On|In|At|With|Within|Without|For|From|Given|Following|Since|As"
@@ -246,12 +236,6 @@ _ONE_OF_TWO = re.compile(
     r"(?!.*\b(?:and|with|into|,)\b)[^,;]*$"
 )
 _UNFINISHED = (_NEVER_LAST, _NEEDS_MORE, _EMPTY_APPOSITION, _ONE_OF_TWO)
-#: Nouns that say nothing until it is said which.
-_ANY = re.compile(
-    r"\b(?:framework|method|model|approach|mechanism|system|network|architecture|algorithm|tool"
-    r"|technique|strategy|pipeline|paradigm|module|scheme|solution|difference|regime|word|task|way"
-    r"|class|family|one|those|set|setting|problem|case|condition|method|function|structure)s?$"
-)
 
 
 def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
@@ -263,10 +247,6 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
         if found.start() - head > LONGEST:
             break
         before = sentence[head : found.start()].rstrip(" ,;:")
-        if found[0].strip() in ("that", "which") and (
-            _BEFORE_THAT.search(before) or _ANY.search(before)
-        ):
-            continue
         if any(no.search(before) for no in _UNFINISHED):
             continue
         if found[0][0] == "," and _REST_OF_LIST.match(masked, found.end()):
