@@ -90,9 +90,8 @@ def main(folder: Path, part: str = "dev.jsonl") -> None:
             break
         # The kinds that are rare go first, so that all come to their share.
         short = min(wanted, key=lambda kind: planted[kind] / wanted.count(kind))
-        if problems(said, Text(title, abstract)):
-            continue
-        if changed := lie(said, abstract, short, chance):
+        changed = lie(said, abstract, short, chance)
+        if changed and not problems(said, Text(title, abstract)):
             planted[short] += 1
             is_caught = bool(problems(changed, Text(title, abstract)))
             caught[short] += is_caught
