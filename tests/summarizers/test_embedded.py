@@ -106,6 +106,7 @@ def test_what_a_claim_hangs_on_stays(sentence: str, never: str) -> None:
     ("sentence", "whole"),
     [
         ("We bound p(x) for all legs (with x steps) of robots on stairs.", "We bound p(x) for"),
+        ("Robots are well kept in (post-)training on all stairs.", "Robots are well kept in ("),
         ("We see that (1) legs help, (2) stairs hurt, (3) robots fall.", "We see that (1)"),
         ("We teach a robot (RB) to climb, and the RB never falls.", "We teach a robot ("),
         ("Robots need stairs, however, their legs are short.", "Robots need stairs, h"),

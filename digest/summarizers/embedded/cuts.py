@@ -258,7 +258,9 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
 # --- what may be left out between ----------------------------------------------------------------
 
 #: What counts items, "(1) … (2) …", is no aside; nor is "(x)" close behind a letter.
-_ASIDE = re.compile(r" \((?!(?:[ivx]{1,4}|\d{1,2}|[a-z])\))[^()]{1,200}\)| ?\[[\d, –-]{1,30}\]")
+_ASIDE = re.compile(
+    r" \((?!(?:[ivx]{1,4}|\d{1,2}|[a-z])\))[^()]{1,200}\)(?!\w)| ?\[[\d, –-]{1,30}\]"
+)
 _ACRONYM = re.compile(r" \(([A-Z][\w-]{1,11}?)s?\)")
 _HOLE = re.compile(
     r", (?:which|called|termed|dubbed|named|e\.g\.,?|i\.e\.,?|such as|including) [^,;:]{2,80},"
