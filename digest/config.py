@@ -29,6 +29,7 @@ from pydantic_settings import (
 )
 
 from digest import match, plan
+from digest.encoders import EMBEDDED
 from digest.errors import BadConfig, Misuse
 from digest.sources import BUILTIN, NEEDS_CATEGORIES, REQUIRED, SETTINGS
 from digest.sources.categories import is_category
@@ -233,6 +234,7 @@ class Config(_Part):
     templates: Path = Path("templates")
     transport: str = "outbox"
     summarizer: str = EXTRACT
+    encoder: str = EMBEDDED
     language: Annotated[str, AfterValidator(_language)] = "en"
     prompt: Path | None = None
     operator: Operator = Operator()

@@ -90,9 +90,10 @@ def upcoming(setup: run.Setup, name: str) -> Preview:
         newest = paper_rows.span(connection, digest.sources)[2]
         since = issues.peek_since(connection, name) or newest or date.max
         since = max(since, calendar.newest_feed_day(setup.now) - plan.LOOK_BACK)
-        fresh = paper_rows.candidates(connection, name, digest.sources, min(since, newest or since))
-        found = list(match.match(fresh, digest.interest))
+        first = min(since, newest or since)
+        fresh = list(paper_rows.candidates(connection, name, digest.sources, first))
         latest = issues.latest(connection, name)
+    found = run.match(setup, digest.interest, fresh).matches
     if not found and latest:
         note = f"nothing new for the next issue yet; this is the latest one, {latest.slot}"
         return replace(_shown(setup, latest, latest.items, NEW_READER), note=note)
@@ -149,9 +150,9 @@ def by_hand(
     if topics:
         interest = replace(interest, topics=tuple(match.parse_topic(t) for t in topics), authors=())
     with setup.store.read() as connection:
-        papers = paper_rows.listed_between(connection, digest.sources, start, end)
-        found = list(match.match(papers, interest))
+        papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)
+    found = run.match(setup, interest, papers).matches
     issue, warnings = _made(setup, name, found)
     note = ""
     if not found:

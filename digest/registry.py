@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from digest import config, summarizers
+from digest import config, encoders, summarizers
+from digest.encoders import Encoder
 from digest.errors import BadConfig, Misuse
 from digest.summarizers import Options, Summarizer
 
@@ -114,3 +115,16 @@ def _endpoint(name: str, options: Options) -> Summarizer:
     except (ValueError, Misuse) as why:
         raise BadConfig(f"summarizer {name!r}: {why}") from why
     return endpoint.Endpoint(name, options, caller, key=config.endpoint_key(url))
+
+
+def encoder(name: str, options: Options) -> Encoder:
+    """What an encoder's name stands for.
+
+    Raises: BadConfig when it cannot be made.
+    """
+    made = make("encoder", name, encoders.BUILTIN)
+    if not isinstance(made, Encoder):
+        raise BadConfig(
+            f"encoder {name!r} lacks id or encode; derive it from digest.encoders.Encoder"
+        )
+    return made

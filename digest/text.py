@@ -7,6 +7,7 @@ written, because a reader can still make sense of "\foo{x}" but not of a word th
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 import unicodedata
@@ -17,6 +18,11 @@ from digest.tex import script, without_tex, words
 # A text that still changes after so many readings is not prose but a trap (entities within
 # entities within …); it is given back unread.
 READINGS = 6
+
+
+def content_hash(title: str, abstract: str) -> str:
+    """What a summary or a vector was made of."""
+    return hashlib.sha256(f"{title}\n{abstract}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def plain(text: str) -> str:

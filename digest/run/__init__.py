@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from digest import plan
 from digest.run import reporting
 from digest.run.building import Built, build, fit
+from digest.run.matching import Matched, match
 from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, words
 from digest.run.sending import send, transport_of
@@ -21,6 +22,7 @@ from digest.store import Connection, issues
 from digest.types import Reason, Report
 
 __all__ = [
+    "Matched",
     "Setup",
     "build",
     "due",
@@ -29,6 +31,7 @@ __all__ = [
     "fetch",
     "fit",
     "make_ready",
+    "match",
     "run",
     "send",
     "source_words",

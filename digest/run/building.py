@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from email.utils import parseaddr
 from typing import Any
 
-from digest import compose, match, plan, render
+from digest import compose, plan, render
 from digest.config import Config
 from digest.errors import MailTooLarge
+from digest.run.matching import match
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
 from digest.store import issues, ledger
 from digest.store import papers as paper_rows
-from digest.types import Delivery, Edition, Format, Issue, Item, Paper, Rendered
+from digest.types import Delivery, Edition, Format, Issue, Item, Rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,12 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             first = min(today, newest)
             since = issues.since(connection, name, digest.definition, first, changed)
         since = max(since, today - plan.LOOK_BACK)
-        looked_at: list[str] = []
         with store.read() as connection:
-            fresh = paper_rows.candidates(connection, name, digest.sources, since)
-            matches = match.match(_counted(fresh, looked_at), digest.interest)
-            ranked = compose.rank(matches)
+            fresh = list(paper_rows.candidates(connection, name, digest.sources, since))
             again = list(paper_rows.revised(connection, name)) if digest.revised else []
             slot = plan.free_slot(slot, issues.taken_slots(connection, name))
+        matched = match(setup, digest.interest, fresh)
+        ranked = compose.rank(matched.matches)
         issue = None
         warnings: tuple[str, ...] = ()
         if ranked:
@@ -66,16 +66,10 @@ def build(setup: Setup, name: str, slot: str) -> Built:
         issue=issue,
         queued=queued,
         readers=readers,
-        looked_at=len(looked_at),
+        looked_at=matched.looked_at,
         matched=len(ranked),
         warnings=(*warnings, *more_warnings),
     )
-
-
-def _counted(papers: Iterable[Paper], ids: list[str]) -> Iterable[Paper]:
-    for paper in papers:
-        ids.append(paper.id)
-        yield paper
 
 
 def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from digest import registry
 from digest.config import Config
+from digest.encoders import Encoder
 from digest.store import Store
 from digest.summarizers import EXTRACT, Options, Summarizer
 
@@ -37,3 +38,11 @@ class Setup:
         """What stands in where that one fails."""
         is_same = self.config.summarizer == EXTRACT
         return self.summarizer if is_same else registry.summarizer(EXTRACT, Options())
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What makes the vectors.
+
+        Raises: BadConfig when it cannot be made.
+        """
+        return registry.encoder(self.config.encoder, self.config.options)

@@ -6,7 +6,6 @@ extract instead, marked with the reason, so that no paper and no mail waits for 
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from digest.store import summaries
 from digest.store.summaries import Key
 from digest.store.upsert import chunks
 from digest.summarizers import EXTRACT, Options, Summarizer, Text
+from digest.text import content_hash
 from digest.types import Paper, Summary
 
 EXTRACTS_AT_A_TIME = 256  #: they cost nothing; a model's are kept a few at a time
@@ -35,16 +35,11 @@ class Summarized:
 
 def summarize(setup: Setup, papers: Sequence[Paper]) -> Summarized:
     """A summary for each paper, kept batch by batch: a kill loses no more than one."""
-    texts = {text_hash(p.title, p.abstract): Text(p.title, p.abstract) for p in papers}
+    texts = {content_hash(p.title, p.abstract): Text(p.title, p.abstract) for p in papers}
     made = _kept(setup, setup.summarizer, texts)
-    found = {p.id: made[text_hash(p.title, p.abstract)] for p in papers}
+    found = {p.id: made[content_hash(p.title, p.abstract)] for p in papers}
     warnings = (*setup.summarizer.warnings, *fallbacks(list(found.values())))
     return Summarized(summaries=found, warnings=warnings)
-
-
-def text_hash(title: str, abstract: str) -> str:
-    """What a summary is a summary of."""
-    return hashlib.sha256(f"{title}\n{abstract}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _kept(setup: Setup, summarizer: Summarizer, texts: Mapping[str, Text]) -> dict[str, Summary]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Table,
     and_,
     case,
     delete,
@@ -26,7 +27,9 @@ from digest.store.tables import (
     edition_items,
     issue_items,
     listings,
+    opinions,
     papers,
+    picks,
     validators,
 )
 from digest.store.upsert import chunks, upsert
@@ -85,8 +88,21 @@ def _merge(connection: Connection, merge: Merge, changed: Sequence[Paper]) -> No
     mine = issue_items.c.paper_id == merge.loser
     connection.execute(delete(issue_items).where(mine, is_double))
     connection.execute(update(issue_items).where(mine).values(paper_id=merge.survivor))
+    for table, keys in ((picks, ("digest",)), (opinions, ("digest", "subscriber_id"))):
+        _move(connection, table, keys, merge)
     connection.execute(delete(listings).where(listings.c.paper_id == merge.loser))
     connection.execute(delete(papers).where(papers.c.id == merge.loser))
+
+
+def _move(connection: Connection, table: Table, keys: Sequence[str], merge: Merge) -> None:
+    """What was said of the loser, where the same was not said of the survivor already."""
+    other = table.alias()
+    is_double = exists().where(
+        other.c.paper_id == merge.survivor, *(other.c[key] == table.c[key] for key in keys)
+    )
+    mine = table.c.paper_id == merge.loser
+    connection.execute(delete(table).where(mine, is_double))
+    connection.execute(update(table).where(mine).values(paper_id=merge.survivor))
 
 
 def candidates(

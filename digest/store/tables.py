@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -130,6 +131,43 @@ summaries = Table(
     PrimaryKeyConstraint("text_hash", "summarizer", "prompt_hash", "language"),
 )
 
+# What an encoder made of a text; another encoder takes the place of none.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("text_hash", String, nullable=False),
+    Column("encoder", String, nullable=False),
+    Column("vector", LargeBinary, nullable=False),  # float16, little-endian
+    Column("made_at", Utc, nullable=False),
+    PrimaryKeyConstraint("text_hash", "encoder"),
+)
+
+# --- what people said of papers ------------------------------------------------------------------
+
+# An editor's choice for the next issue; the issue that it went into, once there is one.
+picks = Table(
+    "picks",
+    metadata,
+    Column("digest", String, nullable=False),
+    Column("paper_id", ForeignKey("papers.id"), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("picked_at", Utc, nullable=False),
+    Column("issue_id", String),
+    PrimaryKeyConstraint("digest", "paper_id"),
+)
+
+# Likes and dislikes: a subscriber's, or the digest's own where the subscriber is "".
+opinions = Table(
+    "opinions",
+    metadata,
+    Column("digest", String, nullable=False),
+    Column("subscriber_id", String, nullable=False),
+    Column("paper_id", ForeignKey("papers.id"), nullable=False, index=True),
+    Column("is_liked", Boolean, nullable=False),
+    Column("said_at", Utc, nullable=False),
+    PrimaryKeyConstraint("digest", "subscriber_id", "paper_id"),
+)
+
 # --- what was made of it -------------------------------------------------------------------------
 
 digests = Table(
@@ -159,6 +197,8 @@ issues = Table(
     Column("slot", String, nullable=False),
     Column("title", Text, nullable=False),
     Column("made_at", Utc, nullable=False),
+    # A draft until then, or until an editor approves it; nothing where it is no draft (any more).
+    Column("draft_until", Utc),
     UniqueConstraint("digest", "slot"),
 )
 
@@ -177,6 +217,9 @@ issue_items = Table(
     Column("summarizer", String, nullable=False),
     Column("language", String, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    # Who put it there (editors, community, …), and an editor's words.
+    Column("put_by", JSON, nullable=False, server_default="[]"),
+    Column("note", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("issue_id", "paper_id", "is_revision"),
 )
 

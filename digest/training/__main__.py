@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from digest.errors import DigestError
-from digest.summarizers.embedded.network import MODEL
+from digest.models import MODEL
 from digest.training.recipe import make
 
 if __name__ == "__main__":

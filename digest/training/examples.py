@@ -22,9 +22,10 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from digest.errors import BadConfig
+from digest.models import END, START
 from digest.summarizers.embedded.choice import Choice, counts, ends, pairs, singles
 from digest.summarizers.embedded.cuts import MAX_WORDS
-from digest.summarizers.embedded.reading import END, START, Ints, Reading, read
+from digest.summarizers.embedded.reading import Ints, Reading, read
 from digest.text import plain, sentences
 
 PEOPLE, WEAK = 0, 1

@@ -77,6 +77,17 @@ class _Doubter(nn.Module):
         return odds
 
 
+class _Encoder(nn.Module):
+    """hidden → the mean of what the layers make of each token. Shapes: [1, width]."""
+
+    def __init__(self, base: nn.Module) -> None:
+        super().__init__()
+        self.layers = base.encoder.layer
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return _through(self.layers, hidden).mean(1)
+
+
 def _through(layers: nn.ModuleList, hidden: Tensor) -> Tensor:
     for layer in layers:
         out = layer(hidden)
@@ -127,6 +138,16 @@ def export_doubter(network: Doubter, folder: Path) -> None:
     hidden, text = torch.zeros(1, 12, WIDTH), {1: "tokens"}
     with _exported(_Doubter(network), (hidden,), {"hidden": text}, {"doubt": {}}) as plain:
         _quantized(plain, folder / "doubter.onnx")
+
+
+def export_encoder(base: nn.Module, folder: Path, facts: dict[str, Any]) -> None:
+    """Write the graph that goes on from the trunk's: `base` is a BertModel with its embeddings."""
+    base.eval()
+    base.set_attn_implementation("eager")
+    hidden, text = torch.zeros(1, 12, WIDTH), {1: "tokens"}
+    with _exported(_Encoder(base), (hidden,), {"hidden": text}, {"vector": {}}) as plain:
+        _quantized(plain, folder / "encoder.onnx")
+    (folder / "encoder.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from digest.errors import BadConfig
+from digest.models import MAX_TOKENS, MODEL
 from digest.summarizers import Text
 from digest.summarizers.embedded.doubt import Doubter, doubter, question
-from digest.summarizers.embedded.network import MODEL
-from digest.summarizers.embedded.reading import MAX_TOKENS
 from digest.summarizers.embedded.variants import is_quoted, pairs
 
 TEXT = Text(

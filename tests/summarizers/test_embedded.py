@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import BadConfig
+from digest.models import MODEL
 from digest.summarizers import Text
 from digest.summarizers.embedded import Embedded, said
 from digest.summarizers.embedded.choice import cost, counts, ends, grid, is_dangling, pairs, singles
 from digest.summarizers.embedded.cuts import MAX_SPANS, MAX_WORDS, cuts
-from digest.summarizers.embedded.network import FILES, MODEL
+from digest.summarizers.embedded.network import FILES
 from digest.summarizers.embedded.reading import Reading, read, weights
 
 ABSTRACT = (
@@ -312,7 +313,7 @@ def test_a_damaged_model_is_named(tmp_path: Path, name: str, damage: str) -> Non
 
 def test_all_model_files_together_are_small() -> None:
     """They may be 48 MB with the encoder, whose layers will take 11."""
-    assert sum(path.stat().st_size for path in MODEL.parent.rglob("*")) <= 37_000_000
+    assert sum(path.stat().st_size for path in MODEL.parent.rglob("*")) <= 48_000_000
 
 
 def test_neither_torch_nor_transformers_is_imported() -> None:

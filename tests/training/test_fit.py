@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from digest.errors import BadConfig
+from digest.models import MODEL
 from digest.summarizers import Text
 from digest.summarizers.embedded import Embedded
-from digest.summarizers.embedded.network import MODEL
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from digest.models import END, MODEL, START
 from digest.summarizers import Summarizer, Text
 from digest.summarizers.embedded.choice import (
     Choice,
@@ -22,8 +23,8 @@ from digest.summarizers.embedded.choice import (
     singles,
 )
 from digest.summarizers.embedded.cuts import MAX_WORDS, Cut
-from digest.summarizers.embedded.network import MODEL, Network
-from digest.summarizers.embedded.reading import END, START, Floats, Reading, read, weights
+from digest.summarizers.embedded.network import Network
+from digest.summarizers.embedded.reading import Floats, Reading, read, weights
 from digest.summarizers.lead import capitalized, contribution, trimmed
 
 MAX_ABSTRACT = 6000  #: characters: more than the network can read, and than abstracts have

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from digest.models import END, MAX_TOKENS, MODEL, START, read_tokenizer, reading_model, session
 from digest.summarizers import Text
-from digest.summarizers.embedded.network import MODEL, read_tokenizer, reading_model, session
-from digest.summarizers.embedded.reading import END, MAX_TOKENS, START
 from digest.summarizers.embedded.variants import (
     Variant,
     is_misquoted,

@@ -11,26 +11,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
 
-from digest.errors import BadConfig
+from digest.models import MODEL, read_tokenizer, reading_model, session
 from digest.summarizers.embedded.choice import Grid
 from digest.summarizers.embedded.reading import Floats
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Where the model files lie in the package.
-MODEL = Path(str(resources.files("digest"))) / "models" / "embedded"
 FILES = ("model.json", "tokenizer.json", "trunk.onnx", "summarizer.onnx", "head.onnx")
 
 
@@ -73,33 +67,3 @@ class Network:
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """The function of each, on all cores: onnxruntime lets other threads run meanwhile."""
         return self._pool.map(function, items)
-
-
-@contextmanager
-def reading_model(folder: Path) -> Iterator[None]:
-    """Raises: BadConfig where what stands within fails: the libraries raise types of their own."""
-    try:
-        yield
-    except Exception as why:
-        raise BadConfig(
-            f"the model in {folder} cannot be read ({why}); install papers-digest again,"
-            " or train one with 'digest train'"
-        ) from why
-
-
-def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a folder, which neither pads nor cuts off."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
-
-
-def session(path: Path) -> onnxruntime.InferenceSession:
-    """A graph, ready to run."""
-    options = onnxruntime.SessionOptions()
-    # Texts run side by side, each on one core: that is faster than one text on all.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from digest.models import END, MAX_TOKENS, START
 from digest.summarizers.embedded.cuts import Cut, cuts
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-START, END = 101, 102  #: BERT's [CLS] and [SEP]
-MAX_TOKENS = 512  #: BERT has no more positions
 MAX_TITLE_TOKENS = 48
 _WORD = re.compile(r"[^\W_]+")
 

@@ -1,0 +1,63 @@
+"""The encoder in the package: all-MiniLM-L6-v2's six layers over the trunk that all models share.
+
+Every text goes through alone: int8 arithmetic takes its scale from all that is in a batch, and a
+vector must not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from digest.encoders import Encoder, Floats, unit
+from digest.models import END, MODEL, START, read_tokenizer, reading_model, session
+
+#: What is longer is cut off, as in the model's own training. An abstract has some 280.
+MAX_TOKENS = 256
+#: Characters that could be so many tokens; the rest is not even split into them.
+MAX_CHARACTERS = 4000
+WIDTH = 384
+
+
+class Embedded(Encoder):
+    """The model of a folder. Threads may share it."""
+
+    def __init__(self, folder: Path = MODEL, threads: int = 2) -> None:
+        """Raises: BadConfig when files are missing or damaged."""
+        self._threads = threads
+        with reading_model(folder):
+            facts = json.loads((folder / "encoder.json").read_text("utf-8"))
+            self._revision = facts["revision"]
+            self._tokenizer = read_tokenizer(folder)
+            self._trunk = session(folder / "trunk.onnx")
+            self._layers = session(folder / "encoder.onnx")
+
+    @property
+    def id(self) -> str:
+        """With the model's revision."""
+        return f"embedded/{self._revision}"
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """See `Encoder`."""
+        if not texts:
+            return np.zeros((0, WIDTH), np.float32)
+        return unit(np.stack(list(self._pool.map(self._one, texts))))
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads)
+
+    def _one(self, text: str) -> Floats:
+        given = " ".join(text[:MAX_CHARACTERS].split())
+        if not given:
+            return np.zeros(WIDTH, np.float32)
+        ids = self._tokenizer.encode(given, add_special_tokens=False).ids[: MAX_TOKENS - 2]
+        (hidden,) = self._trunk.run(None, {"ids": np.array([[START, *ids, END]], np.int64)})
+        (vector,) = self._layers.run(None, {"hidden": hidden})
+        found: Floats = vector[0]
+        return found
