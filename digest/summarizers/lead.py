@@ -152,4 +152,6 @@ def _is_clause(lead_in: re.Match[str]) -> bool:
 def capitalized(text: str) -> str:
     """With a capital first letter, unless the first word is a name like "mBERT" or "k-NN"."""
     word = text.partition(" ")[0].rstrip(",")
-    return text[0].upper() + text[1:] if word.isalpha() and word.islower() else text
+    parts = word.split("-")  # "large-scale", but not "k-NN" or "p-value"
+    is_word = word.islower() and all(part.isalpha() for part in parts) and len(parts[0]) > 1
+    return text[0].upper() + text[1:] if is_word or word == "a" else text

@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 from digest.errors import BadConfig
 from digest.models import END, START
 from digest.summarizers.embedded.choice import Choice, counts, ends, pairs, singles
-from digest.summarizers.embedded.cuts import MAX_WORDS
+from digest.summarizers.embedded.cuts import MAX_WORDS, spaced
 from digest.summarizers.embedded.reading import Ints, Reading, read
 from digest.text import plain, sentences
 
@@ -75,7 +75,7 @@ def overlap_f1(words: Counter[str], others: Counter[str]) -> float:
 
 def example(pair: Pair, tokenizer: Tokenizer) -> Example | None:
     """What there is to learn from a pair; None where nothing can be chosen."""
-    abstract = " ".join(pair.abstract.split())
+    abstract = spaced(pair.abstract)
     reading = read(pair.title, abstract, tokenizer, MAX_TOKENS)
     references = [Counter(rouge_words(one)) for one in pair.summaries]
     if len(reading.cuts) < 2 or not any(references):

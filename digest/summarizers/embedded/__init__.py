@@ -22,7 +22,7 @@ from digest.summarizers.embedded.choice import (
     pairs,
     singles,
 )
-from digest.summarizers.embedded.cuts import MAX_WORDS, Cut
+from digest.summarizers.embedded.cuts import MAX_WORDS, Cut, spaced
 from digest.summarizers.embedded.network import Network
 from digest.summarizers.embedded.reading import Floats, Reading, read, weights
 from digest.summarizers.lead import capitalized, contribution, trimmed
@@ -58,7 +58,7 @@ class Embedded(Summarizer):
         return list(self._network.map(self._summary, texts))
 
     def _summary(self, text: Text) -> str:
-        abstract = " ".join(text.abstract[:MAX_ABSTRACT].split())
+        abstract = spaced(text.abstract[:MAX_ABSTRACT])
         reading = read(text.title, abstract, self._network.tokenizer)
         if not reading.cuts:
             return opening(text)

@@ -24,7 +24,10 @@ AGAIN, OFTEN = 0.3, 3
 #: What it costs to point to what a reader cannot see; to speak of the world alone; to do so before
 #: coming to the paper; to be how an abstract closes; to be shorter than FEW_WORDS; to say little
 #: that the title does not say. Readers asked for these.
-DANGLING, BACKGROUND, PREAMBLE, CLOSING, SHORT, REPEATS_TITLE = 3.0, 2.0, 0.3, 0.7, 1.0, 0.7
+DANGLING, BACKGROUND, PREAMBLE, CLOSING, SHORT, REPEATS_TITLE = 5.0, 5.0, 0.7, 0.7, 1.0, 2.0
+#: The same for an acronym that is spelled out elsewhere, and for nothing but the world's problems.
+UNEXPLAINED, WORLDLY = 1.0, 2.0
+PASSES_OVER = 1.0  #: to leave out all sentences that present something, where there are some
 MANY_SENTENCES = 4  #: counted from 0: five or more
 FEW_WORDS, FEW_NEW_WORDS = 12, 4
 ROOT = 5  #: letters by which words are told apart
@@ -81,7 +84,10 @@ def is_dangling(reading: Reading, choice: Choice) -> bool:
     if first.is_dangling:
         return True
     return any(
-        cut.is_dangling and cut.sentence > first.sentence + 1 and not first.presents for cut in rest
+        cut.is_dangling
+        and cut.sentence > first.sentence + 1
+        and not (first.presents and not cut.concludes)
+        for cut in rest
     )
 
 
@@ -91,17 +97,34 @@ def cost(reading: Reading, choice: Choice) -> float:
     return (
         DANGLING * is_dangling(reading, choice)
         + BACKGROUND * (not any(cut.tells for cut in cuts))
+        + PASSES_OVER * (not any(c.presents for c in cuts) and _presents(reading))
+        + WORLDLY * all(cut.is_worldly for cut in cuts)
         + PREAMBLE * (len(cuts) > 1 and not cuts[0].tells)
         + CLOSING * any(_is_closing(reading, cut) for cut in cuts)
         + SHORT * (sum(cut.words for cut in cuts) < FEW_WORDS)
         + REPEATS_TITLE * (_new_words(reading, choice) < FEW_NEW_WORDS)
+        + UNEXPLAINED * bool(_unexplained(reading, choice))
     )
+
+
+def _presents(reading: Reading) -> bool:
+    return any(cut.presents and not cut.is_dangling for cut in reading.cuts)
 
 
 def _is_closing(reading: Reading, cut: Cut) -> bool:
     """Whether it is the last of some sentences, where authors praise more than they say."""
     last = reading.cuts[-1].sentence
     return last >= MANY_SENTENCES and cut.sentence == last and not cut.presents
+
+
+def _unexplained(reading: Reading, choice: Choice) -> frozenset[str]:
+    """The acronyms of which neither the choice nor the title says what they stand for."""
+    cuts = [reading.cuts[number] for number in choice]
+    used = frozenset[str]().union(*(cut.unexplained for cut in cuts))
+    told = frozenset[str]().union(*(cut.explained for cut in cuts))
+    initials = "".join(word[0] for word in re.findall(r"[^\W_]+", reading.title.lower()))
+    left = (one for one in used - told if one not in reading.title)
+    return frozenset(one for one in left if one.lower().replace("2", "t") not in initials)
 
 
 def _new_words(reading: Reading, choice: Choice) -> int:

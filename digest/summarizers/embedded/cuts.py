@@ -39,6 +39,23 @@ class Cut:
     is_dangling: bool  #: it points to something that the reader will not see
     presents: bool  #: it says what is new, so that "it" may follow
     tells: bool  #: it speaks of this paper, not of the world
+    is_worldly: bool = False  #: it tells the state of the world, or what is wrong with it
+    concludes: bool = False  #: it says what "these results" mean
+    #: acronyms that the abstract spells out elsewhere, and those that are spelled out here
+    unexplained: frozenset[str] = frozenset()
+    explained: frozenset[str] = frozenset()
+
+
+_RUN_ON = re.compile(r"(?<=[a-z)]{2})([.?!])(?=(?:[A-Z][a-z]+|A|I),? [a-z])")
+
+
+def spaced(abstract: str) -> str:
+    """With single blanks, also between sentences where one was forgotten.
+
+    >>> spaced("It  falls.We find  why, e.g. on Fig.Two.")
+    'It falls. We find why, e.g. on Fig.Two.'
+    """
+    return _RUN_ON.sub(r"\1 ", " ".join(abstract.split()))
 
 
 def cuts(abstract: str) -> list[Cut]:
@@ -48,14 +65,15 @@ def cuts(abstract: str) -> list[Cut]:
     """
     found: list[Cut] = []
     start = 0
+    known = acronyms(abstract)
     for number, sentence in enumerate(sentences(abstract)[:MAX_SENTENCES]):
         start = abstract.index(sentence, start)
-        found += _cuts(sentence, start, number)
+        found += _cuts(sentence, start, number, known)
         start += len(sentence)
     return found
 
 
-def _cuts(sentence: str, offset: int, number: int) -> Iterator[Cut]:
+def _cuts(sentence: str, offset: int, number: int, known: frozenset[str]) -> Iterator[Cut]:
     if sentence.rstrip().endswith(("?", "？")):  # what is asked is answered elsewhere
         return
     seen: set[tuple[Span, ...]] = set()
@@ -70,9 +88,10 @@ def _cuts(sentence: str, offset: int, number: int) -> Iterator[Cut]:
                 if spans in seen or len(seen) >= MAX_CUTS:
                     continue
                 seen.add(spans)
-                kept = " ".join(sentence[a:b] for a, b in spans)
+                kept = " ".join(" ".join(sentence[a:b] for a, b in spans).split())
                 if MIN_WORDS <= len(kept.split()) <= MAX_WORDS and _is_whole(kept):
                     moved = tuple((a + offset, b + offset) for a, b in spans)
+                    here = acronyms(kept)
                     yield Cut(
                         moved,
                         number,
@@ -80,12 +99,19 @@ def _cuts(sentence: str, offset: int, number: int) -> Iterator[Cut]:
                         is_dangling(kept),
                         presents(kept),
                         tells(kept),
+                        is_worldly(kept),
+                        _CONCLUDES.match(kept) is not None,
+                        frozenset(one for one in known - here if _uses(kept, one)),
+                        here,
                     )
 
 
 # --- where a sentence may begin ------------------------------------------------------------------
 
-_WORK = r"(?:paper|work|study|article|letter|survey|review|report|thesis|tutorial|note|chapter)"
+_WORK = (
+    r"(?:paper|work|study|article|letter|survey|review|report|thesis|tutorial|note|chapter"
+    r"|textbook|book)"
+)
 _ADVERBS = r"(?:(?:\w+ly|also|then|thus|hence|first|here|further|therefore|next|now|even) ){0,2}"
 _LABEL = re.compile(
     r"(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose|Methods?|Results?"
@@ -106,7 +132,7 @@ _LEAD_IN = re.compile(
       | Then | Next | Also | Notably | Importantly | Crucially | Interestingly | Surprisingly
       | Remarkably | Overall | In[ ](?:summary|short|sum|conclusion|this[ ]way) | Indeed
       | Further | Rather | Yet | So | And | But
-      | With[ ]this[ ]in[ ]mind
+      | With[ ]this(?:[ ][\w-]+){{1,3}}(?=,)
       | (?:To|Towards?|Motivated[ ]by|Inspired[ ]by|Based[ ]on|Building[ ](?:up)?on|Driven[ ]by
           |Guided[ ]by|In[ ]light[ ]of|In[ ]view[ ]of|In[ ]response[ ]to)
         [ ] (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|(?:the[ ])?above) (?:[ ][\w-]+){{0,3}}?
@@ -137,7 +163,7 @@ _SAYING = re.compile(
 _ADVERBIAL = re.compile(
     r"(?:To|By|Motivated|Inspired|Based|Building|Leveraging|Using|Drawing|Unlike|While|Although"
     r"|Though|Despite|In contrast to|Whereas|Recognizing|Towards?|Driven|Guided|Aiming|Instead of"
-    r"|Rather than|In order to|Beyond|Taking|Combining|Starting|Following|Through|Building)"
+    r"|Rather than|In order to|Beyond|Through|(?!Assum|Suppos|Restrict|Limit)[A-Z][a-z]+(?:ing|ed))"
     rf" [^;:]{{3,250}}?, (?=(?:we|I|our|this {_WORK}|here,? we|in this {_WORK},? we) )"
 )
 
@@ -181,7 +207,8 @@ _END = re.compile(
             |achieving|yielding|providing|improving|reducing|outperforming|showing|demonstrating
             |ensuring|suggesting|indicating|using|highlighting|offering|revealing|establishing
             |surpassing|allow|giving|creating|helping|generalizing|extending|capturing|producing
-            |and[ ](?:we|it|our|thus|thereby|hence|then|therefore|that|also|can|is|are|{_FINDING})
+            |and[ ](?:(?:we|it|our|thus|thereby|hence|then|therefore|that|also|can|is|are)\b
+               |{_FINDING})
             |a[ ]|an[ ]|the[ ])
     | [ ](?:by[ ]\w+ing|by[ ]means[ ]of|using|based[ ]on|in[ ]order[ ]to|so[ ]that|via|through
            |while|whereas|because|as[ ]well[ ]as|compared[ ](?:to|with)|with[ ]respect[ ]to
@@ -190,10 +217,19 @@ _END = re.compile(
            |(?:and|or)[ ](?:we|it|thus|thereby|then|{_FINDING})
            |on[ ](?:a|both|several|multiple|various|many|standard|public|real|the)
            |across|over[ ]existing|for[ ]\w+ing)(?=[ ])
-    | ;[ ] | [ ][\u2013\u2014-][ ] | \u2014
+    | ;[ ] | [ ][\u2013\u2014-][ ] | \u2014 | ,[ ]together[ ]with
+    | ,?[ ]to[ ](?:overcome|address|tackle|mitigate|solve|bridge|fill|alleviate)
+        [ ](?:this|these|such)[ ][\w-]+(?=[,.]|$)
     """,
     re.VERBOSE,
 )
+_DASH = re.compile(r" [–—-] |—")
+
+
+def _is_within_dashes(before: str, after: str) -> bool:
+    return len(_DASH.findall(before)) % 2 == 1 and _DASH.search(after) is not None
+
+
 #: What comes before the main clause; no sentence ends within it.
 _OPENING = re.compile(
     r"(?:(?:If|When|Whenever|By|On|In|At|With|Within|Without|For|From|Given|Following|Since|As"
@@ -235,7 +271,12 @@ _ONE_OF_TWO = re.compile(
     r"\b(?:combin(?:es?|ing)|between|coupl(?:es?|ing)|integrat(?:es?|ing)|pairs?|pairing)\b"
     r"(?!.*\b(?:and|with|into|,)\b)[^,;]*$"
 )
-_UNFINISHED = (_NEVER_LAST, _NEEDS_MORE, _EMPTY_APPOSITION, _ONE_OF_TWO)
+#: "We propose X" says no more than the title.
+_NAME_ONLY = re.compile(
+    r"(?:.* )?[Ww]e (?:\w+ )?\w+ (?:an? |the )?[A-Z][\w-]*(?: (?:[A-Z][\w-]*|for|with|of|and|in))*"
+    r"(?: \([^()]*\))?$"
+)
+_UNFINISHED = (_NAME_ONLY, _NEVER_LAST, _NEEDS_MORE, _EMPTY_APPOSITION, _ONE_OF_TWO)
 
 
 def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
@@ -251,8 +292,15 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
             continue
         if found[0][0] == "," and _REST_OF_LIST.match(masked, found.end()):
             continue
+        if ": " in before or _is_within_dashes(before, sentence[head + len(before) :]):
+            continue  # what a colon or a dash announces is told whole
         ends.append(head + len(before))
     yield from reversed(ends)
+    colon = masked.find(": ", head)
+    if colon > 0 and not any(sentence[head:end].count(" ") < MAX_WORDS for end in ends):
+        before = sentence[head:colon]
+        if not any(no.search(before) for no in _UNFINISHED):
+            yield colon
 
 
 # --- what may be left out between ----------------------------------------------------------------
@@ -266,23 +314,47 @@ _HOLE = re.compile(
     r", (?:which|called|termed|dubbed|named|e\.g\.,?|i\.e\.,?|such as|including) [^,;:]{2,80},"
     r"(?= (?:that|is|are|to|can|which|for|with|and|in|has|have|a|an|the)\b)"
 )
+#: What ties a sentence to the one before; not "first", which a "then" may follow.
+_TIE = re.compile(
+    r"\b(?:[Ww]e|I|paper|work|study)(?P<hole>,? (?:also|therefore|thus|hence|further|additionally"
+    r"|furthermore|moreover|instead|accordingly|consequently|subsequently|finally),?)(?= [a-z])"
+    r"|\b(?:that|which|and|can|is|are)(?P<other> instead)(?= (?!of\b)[a-z])"
+)
 _MIDDLE = re.compile(rf"(?:We|I) (?P<hole>{_ADVERBS}{_FINDING} [^;:]{{3,200}}?,? and ){_FINDING} ")
 
 
 def _with_holes(sentence: str, masked: str, head: int, tail: int) -> Iterator[tuple[Span, ...]]:
-    holes = [found.span() for found in _HOLE.finditer(masked, head, tail)]
+    opening = _OPENING.match(masked, head)
+    main = opening.end() if opening else head  # a clause in front keeps its commas
+    holes = [found.span() for found in _HOLE.finditer(masked, main, tail)]
+    ties = [tie.span(tie.lastgroup or 0) for tie in _TIE.finditer(masked, head, tail)]
     if middle := _MIDDLE.match(masked, head, tail):
         holes.append(middle.span("hole"))
     # Asides go together: one of two alike would look forgotten.
     asides = [found.span() for found in _ASIDE.finditer(sentence, head, tail)]
-    yield ((head, tail),)
     for count in range(MAX_SPANS):
         for some in combinations(holes[:3], count):
             for more in ([], asides):
-                if (some or more) and (spans := _without(sorted([*some, *more]), head, tail)):
+                if spans := _without(sorted([*some, *more, *ties]), head, tail):
                     kept = " ".join(sentence[start:end] for start, end in spans)
                     if not any(_needs(kept, sentence[slice(*aside)]) for aside in more):
                         yield spans
+
+
+#: What needs no explaining to who reads abstracts.
+_FAMILIAR = frozenset(
+    "AI ML RL NLP CNN RNN LSTM GNN GAN MLP LLM VLM MLLM VLA ViT RAG QA GPU CPU TPU API GUI CLI OCR"
+    " MRI CT EEG ECG DNA RNA PDE ODE SDE SGD PCA SVM IoT AR VR UAV SQL".split()
+)
+
+
+def acronyms(text: str) -> frozenset[str]:
+    """Those that a text spells out, "an acronym (ACR)", without an ending s."""
+    return frozenset(m[1] for m in _ACRONYM.finditer(text)) - _FAMILIAR
+
+
+def _uses(kept: str, acronym: str) -> bool:
+    return re.search(rf"\b{re.escape(acronym)}s?(?![\w-])", kept) is not None
 
 
 def _needs(kept: str, aside: str) -> bool:
@@ -316,7 +388,9 @@ _POINTS_BACK = re.compile(
     (?: This(?![ ](?:\w+[ ])?{_WORK}\b) | These | Those | Its | They | Their | Such | Both | He
       | It(?![ ]is[ ](?:shown|well|known|possible|hard|difficult)\b)
       | She | His | Her | Another | That | Doing[ ]so | In[ ]doing[ ]so | Similarly | Likewise
-      | Compared | Also
+      | Compared | Also | To[ ]our[ ]knowledge,?[ ](?:it|this)
+      | (?:Building|Based|Using|Leveraging|With|From|Through)(?:[ ](?:up)?on)?
+          [ ](?:the|this|that|these|those)
       | The[ ](?:proposed|resulting|former|latter|above|same|other|first|second|third|final|results?
           |code|model|method|approach|algorithm|framework|key|system|technique|main|goal)
       | Our[ ](?!(?:goal|aim|work|paper|study|main|focus|objective|contribution)\b)
@@ -331,6 +405,9 @@ _POINTS_BACK_LATER = re.compile(
     rf"""
       \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:\w+[ ])?(?:it|them|they)\b
     | \b(?:this|these)[ ](?!(?:\w+[ ])?{_WORK}\b) | \bsuch[ ](?!(?:as|that|an?)\b)
+    | \bthose[ ](?!(?:who|that|of|in|with|from|for|which|where|on|by|to|used|obtained)\b)
+    | \ball[ ](?:two|three|four|five)\b | \binstead\b(?![ ]of\b)
+    | \bthe[ ](?:observed|curated|recipe|schemes?)\b | \badditional[ ](?!to\b)
     | \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:its|their)\b
     | \b(?:the[ ](?:new|same|described|given|former|latter|above|aforementioned|resulting
         |proposed) | do[ ]so
@@ -338,6 +415,24 @@ _POINTS_BACK_LATER = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+#: Words for the state of the world, or for what is wrong with it.
+_WORLD = re.compile(
+    r"\b(?:unclear|unresolved|unexplored|underexplored|lacking|remains?|however|existing|often"
+    r"|typically|usually|traditional(?:ly)?|conventional|only partially|recent|recently|crucial"
+    r"|essential|widely|increasingly|aims? to|hindered|constrained|challeng\w+|problems?|struggle"
+    r"|suffers?|fails?|limited|demand(?:s|ing)?|central to|despite|common intuition)\b|^Although\b",
+    re.IGNORECASE,
+)
+
+
+def is_worldly(kept: str) -> bool:
+    """Whether it tells what everyone knows, or what is missing, without anything of the paper."""
+    return not tells(kept) and _WORLD.search(kept) is not None
+
+
+_CONCLUDES = re.compile(r"(?:These|The|Our|This|Such) (?:\w+ )?(?:results?|findings?)\b")
 
 
 def is_dangling(kept: str) -> bool:
@@ -367,18 +462,21 @@ def presents(kept: str) -> bool:
     return bool(_PRESENTS.search(kept))
 
 
+_ACT = (
+    r"(?:propos|present|introduc|develop|describ|stud|show|prov|investigat|deriv|analy[sz]|report)"
+)
 _TELLS = re.compile(
-    rf"\b(?:we|our|ours|I|my|this {_WORK}|the (?:authors?|{_WORK})|here)\b"
-    r"|\b(?:is|are) (?:proposed|presented|introduced|developed|described|studied|shown|proved"
-    r"|proven|investigated|derived|obtained|analy[sz]ed|considered|given|established|discussed)\b"
-    r"|\b(?:outperform|achiev|improv|reduc|surpass|yield|reveal|demonstrat)(?:s|es|ed|e)\b",
+    rf"\b(?:we|(?<!to )our|ours|I|my|the authors?|here)\b|\b(?:this|the|our) {_WORK}\b"
+    rf"|\b(?:is|are) (?:{_ACT}\w*|obtained|considered|given|established|discussed)\b",
     re.IGNORECASE,
 )
+#: A system of the paper's own, by its name: "StairNet halves the falls".
+_OWN_NAME = re.compile(r"[A-Z][a-z]*[A-Z0-9][\w-]*(?: [A-Z][\w-]*)? (?:is an?|[a-z]{3,}(?<!s)s) ")
 
 
 def tells(kept: str) -> bool:
     """Whether it speaks of this paper, as far as its words tell."""
-    return bool(_TELLS.search(kept))
+    return bool(_TELLS.search(kept) or _OWN_NAME.match(kept))
 
 
 #: What could not be read as plain text, see `digest.tex`.
