@@ -109,7 +109,7 @@ def said(abstract: str, cut: Cut) -> str:
     kept = "".join(abstract[start:end] for start, end in cut.spans)
     kept = re.sub(r" +([,;.])", r"\1", " ".join(kept.split())).strip(" ,;:")
     kept = capitalized(kept)
-    return kept if kept.endswith((".", "!", "?", "…", "。")) else kept + "."
+    return kept if kept.rstrip("\"”'’)").endswith((".", "!", "?", "…", "。")) else kept + "."
 
 
 def opening(text: Text) -> str:

@@ -24,7 +24,7 @@ AGAIN, OFTEN = 0.3, 3
 #: What it costs to point to what a reader cannot see; to speak of the world alone; to do so before
 #: coming to the paper; to be how an abstract closes; to be shorter than FEW_WORDS; to say little
 #: that the title does not say. Readers asked for these.
-DANGLING, BACKGROUND, PREAMBLE, CLOSING, SHORT, REPEATS_TITLE = 5.0, 5.0, 0.7, 0.7, 1.0, 2.0
+DANGLING, BACKGROUND, PREAMBLE, CLOSING, SHORT, REPEATS_TITLE = 6.0, 5.0, 0.7, 0.7, 1.0, 2.0
 #: The same for an acronym that is spelled out elsewhere, and for nothing but the world's problems.
 UNEXPLAINED, WORLDLY = 1.0, 2.0
 PASSES_OVER = 1.0  #: to leave out all sentences that present something, where there are some
@@ -85,7 +85,7 @@ def is_dangling(reading: Reading, choice: Choice) -> bool:
         return True
     return any(
         cut.is_dangling
-        and cut.sentence > first.sentence + 1
+        and not (cut.sentence == first.sentence + 1 and first.is_to_the_end)
         and not (first.presents and not cut.concludes)
         for cut in rest
     )
@@ -123,7 +123,7 @@ def _unexplained(reading: Reading, choice: Choice) -> frozenset[str]:
     used = frozenset[str]().union(*(cut.unexplained for cut in cuts))
     told = frozenset[str]().union(*(cut.explained for cut in cuts))
     initials = "".join(word[0] for word in re.findall(r"[^\W_]+", reading.title.lower()))
-    left = (one for one in used - told if one not in reading.title)
+    left = (one for one in used - told if not reading.title.startswith(one))
     return frozenset(one for one in left if one.lower().replace("2", "t") not in initials)
 
 

@@ -40,6 +40,7 @@ class Cut:
     presents: bool  #: it says what is new, so that "it" may follow
     tells: bool  #: it speaks of this paper, not of the world
     is_worldly: bool = False  #: it tells the state of the world, or what is wrong with it
+    is_to_the_end: bool = True  #: of its sentence
     concludes: bool = False  #: it says what "these results" mean
     #: acronyms that the abstract spells out elsewhere, and those that are spelled out here
     unexplained: frozenset[str] = frozenset()
@@ -78,6 +79,7 @@ def _cuts(sentence: str, offset: int, number: int, known: frozenset[str]) -> Ite
         return
     seen: set[tuple[Span, ...]] = set()
     masked = _masked(sentence)
+    whole = len(sentence.rstrip(" .!?。！？"))
     for head in _heads(sentence, masked):
         says_that = masked[:head].endswith(" that ")
         for tail in _tails(sentence, masked, head):
@@ -100,6 +102,7 @@ def _cuts(sentence: str, offset: int, number: int, known: frozenset[str]) -> Ite
                         presents(kept),
                         tells(kept),
                         is_worldly(kept),
+                        tail == whole,
                         _CONCLUDES.match(kept) is not None,
                         frozenset(one for one in known - here if _uses(kept, one)),
                         here,
@@ -133,6 +136,7 @@ _LEAD_IN = re.compile(
       | Remarkably | Overall | In[ ](?:summary|short|sum|conclusion|this[ ]way) | Indeed
       | Further | Rather | Yet | So | And | But
       | With[ ]this(?:[ ][\w-]+){{1,3}}(?=,)
+      | As[ ](?:an?|one)[ ](?:[\w-]+[ ]){{1,3}}of[ ]these[ ]\w+(?=,)
       | (?:To|Towards?|Motivated[ ]by|Inspired[ ]by|Based[ ]on|Building[ ](?:up)?on|Driven[ ]by
           |Guided[ ]by|In[ ]light[ ]of|In[ ]view[ ]of|In[ ]response[ ]to)
         [ ] (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|(?:the[ ])?above) (?:[ ][\w-]+){{0,3}}?
@@ -218,8 +222,9 @@ _END = re.compile(
            |on[ ](?:a|both|several|multiple|various|many|standard|public|real|the)
            |across|over[ ]existing|for[ ]\w+ing)(?=[ ])
     | ;[ ] | [ ][\u2013\u2014-][ ] | \u2014 | ,[ ]together[ ]with
-    | ,?[ ]to[ ](?:overcome|address|tackle|mitigate|solve|bridge|fill|alleviate)
-        [ ](?:this|these|such)[ ][\w-]+(?=[,.]|$)
+    | ,?[ ](?:to|that[ ](?:directly[ ])?|which[ ](?:directly[ ])?)[ ]?
+        (?:overcome|address|tackle|mitigate|solve|bridge|fill|alleviate)(?:e?s)?
+        [ ](?:this|these|such|both)[ ][\w-]+(?=[,.]|$)
     """,
     re.VERBOSE,
 )
@@ -269,14 +274,25 @@ _EMPTY_APPOSITION = re.compile(r", (?:a|an|the|one)(?: [\w-]+){1,2}$", re.IGNORE
 #: "Combines A", "between A": the other is still to come.
 _ONE_OF_TWO = re.compile(
     r"\b(?:combin(?:es?|ing)|between|coupl(?:es?|ing)|integrat(?:es?|ing)|pairs?|pairing)\b"
-    r"(?!.*\b(?:and|with|into|,)\b)[^,;]*$"
+    r"(?!.*\b(?:and|with|into|,)\b)[^,;]*$|\bboth\b(?!.*\band\b)[^,;]*$"
 )
 #: "We propose X" says no more than the title.
 _NAME_ONLY = re.compile(
     r"(?:.* )?[Ww]e (?:\w+ )?\w+ (?:an? |the )?[A-Z][\w-]*(?: (?:[A-Z][\w-]*|for|with|of|and|in))*"
     r"(?: \([^()]*\))?$"
 )
-_UNFINISHED = (_NAME_ONLY, _NEVER_LAST, _NEEDS_MORE, _EMPTY_APPOSITION, _ONE_OF_TWO)
+#: What is announced here comes behind.
+_ANNOUNCES = re.compile(
+    r"\b(?:two|three|four|five|several)(?: [\w-]+){0,2} (?:innovations|modules|components"
+    r"|techniques|contributions|challenges|failures|stages|principles|steps|parts|mechanisms|insights|problems)$"
+    r"|\b(?:that|what) we call [^,;]+$|\bdepends?(?: \w+ly)$|\band methods$"
+    r"|\b(?:promising|viable|natural|useful) (?:routes?|approach(?:es)?|directions?|tools?|ways?)$"
+    r"|\b(?:de facto|gold) standard$",
+    re.IGNORECASE,
+)
+#: "X is essential for Y, and Z": the verb of Z is still to come. (In a list there are more commas.)
+_SECOND_SUBJECT = re.compile(r"[^,]*, and (?:[\w-]+ ){0,4}[\w-]+$")
+_UNFINISHED = (_ANNOUNCES, _NAME_ONLY, _NEVER_LAST, _NEEDS_MORE, _EMPTY_APPOSITION, _ONE_OF_TWO)
 
 
 def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
@@ -292,15 +308,36 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
             continue
         if found[0][0] == "," and _REST_OF_LIST.match(masked, found.end()):
             continue
+        if (
+            _SECOND_SUBJECT.fullmatch(re.sub(r" \([^()]*\)", "", before))
+            and "," in sentence[found.start() + 1 :]
+        ):
+            continue
+        if found[0] == "; " and ";" in sentence[found.end() :]:  # a list
+            continue
         if ": " in before or _is_within_dashes(before, sentence[head + len(before) :]):
             continue  # what a colon or a dash announces is told whole
         ends.append(head + len(before))
     yield from reversed(ends)
-    colon = masked.find(": ", head)
-    if colon > 0 and not any(sentence[head:end].count(" ") < MAX_WORDS for end in ends):
-        before = sentence[head:colon]
-        if not any(no.search(before) for no in _UNFINISHED):
-            yield colon
+    if not any(sentence[head:end].count(" ") < MAX_WORDS for end in ends):
+        yield from _last_resorts(sentence, masked, head)
+
+
+#: Where a long sentence may end that nowhere else can: some of what it says is better than nothing.
+_ANYWHERE = re.compile(r": |,? (?:that|which|for|with|to|in|from|by|when) ")
+
+
+def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
+    """The three longest that MAX_WORDS allow."""
+    opening = _OPENING.match(masked, head)
+    found = []
+    for end in _ANYWHERE.finditer(masked, opening.end() if opening else head):
+        before = sentence[head : end.start()].rstrip(" ,;:")
+        if before.count(" ") >= MAX_WORDS:
+            break
+        if not any(no.search(before) for no in _UNFINISHED) and ": " not in before:
+            found.append(head + len(before))
+    yield from reversed(found[-3:])
 
 
 # --- what may be left out between ----------------------------------------------------------------
@@ -323,6 +360,9 @@ _TIE = re.compile(
 _MIDDLE = re.compile(rf"(?:We|I) (?P<hole>{_ADVERBS}{_FINDING} [^;:]{{3,200}}?,? and ){_FINDING} ")
 
 
+_IT = re.compile(r"\b(?:it|its|them|their|they)\b")
+
+
 def _with_holes(sentence: str, masked: str, head: int, tail: int) -> Iterator[tuple[Span, ...]]:
     opening = _OPENING.match(masked, head)
     main = opening.end() if opening else head  # a clause in front keeps its commas
@@ -337,7 +377,10 @@ def _with_holes(sentence: str, masked: str, head: int, tail: int) -> Iterator[tu
             for more in ([], asides):
                 if spans := _without(sorted([*some, *more, *ties]), head, tail):
                     kept = " ".join(sentence[start:end] for start, end in spans)
-                    if not any(_needs(kept, sentence[slice(*aside)]) for aside in more):
+                    if any(_needs(kept, sentence[slice(*aside)]) for aside in more):
+                        continue
+                    # What "it" is was said in the part that went.
+                    if not (middle and middle.span("hole") in some and _IT.search(kept)):
                         yield spans
 
 
@@ -406,7 +449,8 @@ _POINTS_BACK_LATER = re.compile(
       \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:\w+[ ])?(?:it|them|they)\b
     | \b(?:this|these)[ ](?!(?:\w+[ ])?{_WORK}\b) | \bsuch[ ](?!(?:as|that|an?)\b)
     | \bthose[ ](?!(?:who|that|of|in|with|from|for|which|where|on|by|to|used|obtained)\b)
-    | \ball[ ](?:two|three|four|five)\b | \binstead\b(?![ ]of\b)
+    | \b(?:all[ ](?:two|three|four|five)|both[ ](?:gaps|challenges|problems|issues|limitations))\b
+    | \binstead\b(?![ ]of\b)
     | \bthe[ ](?:observed|curated|recipe|schemes?)\b | \badditional[ ](?!to\b)
     | \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:its|their)\b
     | \b(?:the[ ](?:new|same|described|given|former|latter|above|aforementioned|resulting
