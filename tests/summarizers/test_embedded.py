@@ -66,8 +66,8 @@ def said_of(abstract: str) -> set[str]:
             "We propose a planner for robots on stairs.",
         ),
         (
-            "We study falls of robots and show that most of them happen on the last step.",
-            "We show that most of them happen on the last step.",
+            "We study falls of robots and show that most falls happen on the last step.",
+            "We show that most falls happen on the last step.",
         ),
     ],
 )

@@ -262,6 +262,7 @@ _NEEDS_MORE = re.compile(
     r"|provide|provides|explore|describe|achieve|achieves|use|uses|derive|establish|analyze"
     r"|examine|argue|suggest|aims?|seeks?|based|consisting|depends?|relies|focus|focuses"
     r"|due|according|able|unable|likely|possible|ability|order|need|needs|tends?|leads?"
+    r"|(?:is|are) (?:generated|trained|built|used|given|determined|driven|done|made|composed)"
     r"|learn|learns|learned|learning|allows?|enables?|makes?|gives?|requires?)$",
     re.IGNORECASE,
 )
