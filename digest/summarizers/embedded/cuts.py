@@ -41,6 +41,7 @@ class Cut:
     tells: bool  #: it speaks of this paper, not of the world
     is_worldly: bool = False  #: it tells the state of the world, or what is wrong with it
     is_to_the_end: bool = True  #: of its sentence
+    announces: bool = False  #: it says that something follows, which does not
     concludes: bool = False  #: it says what "these results" mean
     #: acronyms that the abstract spells out elsewhere, and those that are spelled out here
     unexplained: frozenset[str] = frozenset()
@@ -103,6 +104,7 @@ def _cuts(sentence: str, offset: int, number: int, known: frozenset[str]) -> Ite
                         tells(kept),
                         is_worldly(kept),
                         tail == whole,
+                        _ANNOUNCES.search(kept) is not None,
                         _CONCLUDES.match(kept) is not None,
                         frozenset(one for one in known - here if _uses(kept, one)),
                         here,
@@ -139,7 +141,9 @@ _LEAD_IN = re.compile(
       | As[ ](?:an?|one)[ ](?:[\w-]+[ ]){{1,3}}of[ ]these[ ]\w+(?=,)
       | (?:To|Towards?|Motivated[ ]by|Inspired[ ]by|Based[ ]on|Building[ ](?:up)?on|Driven[ ]by
           |Guided[ ]by|In[ ]light[ ]of|In[ ]view[ ]of|In[ ]response[ ]to)
-        [ ] (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|(?:the[ ])?above) (?:[ ][\w-]+){{0,3}}?
+        [ ] (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|both|(?:the[ ])?above
+          |the[ ](?:first|second|third|former|latter)) (?:[ ][\w-]+){{0,3}}? (?=,)
+      | Given[ ]th(?:is|ese)(?:[ ][\w-]+){{0,2}}?(?=,)
     ) ,? [ ] (?=(?P<next>\S+))
     """,
     re.VERBOSE,
@@ -222,6 +226,7 @@ _END = re.compile(
            |on[ ](?:a|both|several|multiple|various|many|standard|public|real|the)
            |across|over[ ]existing|for[ ]\w+ing)(?=[ ])
     | ;[ ] | [ ][\u2013\u2014-][ ] | \u2014 | ,[ ]together[ ]with
+    | ,?[ ](?:addressing|overcoming|resolving|tackling)[ ](?:both|these|those|this)[ ]\w+(?=[,.]|$)
     | ,?[ ](?:to|that[ ](?:directly[ ])?|which[ ](?:directly[ ])?)[ ]?
         (?:overcome|address|tackle|mitigate|solve|bridge|fill|alleviate)(?:e?s)?
         [ ](?:this|these|such|both)[ ][\w-]+(?=[,.]|$)
@@ -288,12 +293,26 @@ _ANNOUNCES = re.compile(
     r"|techniques|contributions|challenges|failures|stages|principles|steps|parts|mechanisms|insights|problems)$"
     r"|\b(?:that|what) we call [^,;]+$|\bdepends?(?: \w+ly)$|\band methods$"
     r"|\b(?:promising|viable|natural|useful) (?:routes?|approach(?:es)?|directions?|tools?|ways?)$"
-    r"|\b(?:de facto|gold) standard$",
+    r"|\b(?:de facto|gold) standard$"
+    r"|\b(?:remedy|sensitivity|robustness|agreement|application|alternative|operations|access"
+    r"|reliance|dependence)$"
+    r"|\bthat \w+(?<!s)s [\w-]+(?: [\w-]+)?$"  # "that routes decisions": how?
+    r"|^we \w+ an? (?:[\w-]+ ){0,4}(?:framework|method|network|approach|system|model)$",
     re.IGNORECASE,
 )
+#: A name whose explanation went.
+_BARE_NAME = re.compile(r"(?:, and|(?:paired|together|along) with) [A-Z][\w+-]*$")
 #: "X is essential for Y, and Z": the verb of Z is still to come. (In a list there are more commas.)
 _SECOND_SUBJECT = re.compile(r"[^,]*, and (?:[\w-]+ ){0,4}[\w-]+$")
-_UNFINISHED = (_ANNOUNCES, _NAME_ONLY, _NEVER_LAST, _NEEDS_MORE, _EMPTY_APPOSITION, _ONE_OF_TWO)
+_UNFINISHED = (
+    _ANNOUNCES,
+    _BARE_NAME,
+    _NAME_ONLY,
+    _NEVER_LAST,
+    _NEEDS_MORE,
+    _EMPTY_APPOSITION,
+    _ONE_OF_TWO,
+)
 
 
 def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
@@ -320,12 +339,15 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
             continue  # what a colon or a dash announces is told whole
         ends.append(head + len(before))
     yield from reversed(ends)
-    if not any(sentence[head:end].count(" ") < MAX_WORDS for end in ends):
+    if tells(sentence[head:]) and not any(sentence[head:e].count(" ") < MAX_WORDS for e in ends):
         yield from _last_resorts(sentence, masked, head)
 
 
 #: Where a long sentence may end that nowhere else can: some of what it says is better than nothing.
 _ANYWHERE = re.compile(r": |,? (?:that|which|for|with|to|in|from|by|when) ")
+
+
+_RELATIVE = re.compile(r" (?:that|which) (?:[\w-]+ ){0,6}[\w-]+$")
 
 
 def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
@@ -336,7 +358,9 @@ def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
         before = sentence[head : end.start()].rstrip(" ,;:")
         if before.count(" ") >= MAX_WORDS:
             break
-        if not any(no.search(before) for no in _UNFINISHED) and ": " not in before:
+        is_finished = not any(no.search(before) for no in _UNFINISHED)
+        # Within "the ways that rules for robots give", the verb is still to come.
+        if is_finished and ": " not in before and not _RELATIVE.search(before):
             found.append(head + len(before))
     yield from reversed(found[-3:])
 
@@ -450,7 +474,11 @@ _POINTS_BACK_LATER = re.compile(
       \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:\w+[ ])?(?:it|them|they)\b
     | \b(?:this|these)[ ](?!(?:\w+[ ])?{_WORK}\b) | \bsuch[ ](?!(?:as|that|an?)\b)
     | \bthose[ ](?!(?:who|that|of|in|with|from|for|which|where|on|by|to|used|obtained)\b)
-    | \b(?:all[ ](?:two|three|four|five)|both[ ](?:gaps|challenges|problems|issues|limitations))\b
+    | \b(?:all[ ](?:two|three|four|five)
+        |(?:both|the[ ](?:first|second|third|former|latter))
+          [ ](?:gap|challenge|problem|issue|limitation|shortcoming|question)s?)\b
+    | \bthat[ ](?:it|they)[ ](?!is[ ](?:possible|necessary|sufficient|hard|enough)\b)
+    | \bthe[ ]opposite[ ](?:is|holds)\b
     | \binstead\b(?![ ]of\b)
     | \bthe[ ](?:observed|curated|recipe|schemes?)\b | \badditional[ ](?!to\b)
     | \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:its|their)\b
