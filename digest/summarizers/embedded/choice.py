@@ -26,9 +26,9 @@ AGAIN, OFTEN = 0.3, 3
 #: that the title does not say. Readers asked for these.
 DANGLING, BACKGROUND, PREAMBLE, CLOSING, SHORT, REPEATS_TITLE = 6.0, 5.0, 0.7, 0.7, 1.0, 2.5
 #: The same for an acronym that is spelled out elsewhere, and for nothing but the world's problems.
-UNEXPLAINED, WORLDLY = 1.0, 2.0
+UNEXPLAINED, WORLDLY = 1.5, 2.0
 #: The same for a background told by halves, and for what announces more than it says.
-HALVED, ANNOUNCES = 2.0, 2.0
+HALVED, ANNOUNCES, HESITATES = 2.0, 2.0, 2.0
 #: The same for each sentence that is cut off before its end: the point is often there.
 SHORTENED = 1.0
 PASSES_OVER = 1.0  #: to leave out all sentences that present something, where there are some
@@ -103,6 +103,7 @@ def cost(reading: Reading, choice: Choice) -> float:
         + BACKGROUND * (not any(cut.tells for cut in cuts))
         + PASSES_OVER * (not any(c.presents for c in cuts) and _presents(reading))
         + HALVED * any(not (cut.tells or cut.is_to_the_end) for cut in cuts)
+        + HESITATES * any(cut.hesitates for cut in cuts)
         + ANNOUNCES * any(cut.announces for cut in cuts)
         + SHORTENED * sum(not cut.is_to_the_end for cut in cuts)
         + WORLDLY * all(cut.is_worldly for cut in cuts)

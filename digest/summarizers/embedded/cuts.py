@@ -41,6 +41,7 @@ class Cut:
     tells: bool  #: it speaks of this paper, not of the world
     is_worldly: bool = False  #: it tells the state of the world, or what is wrong with it
     is_to_the_end: bool = True  #: of its sentence
+    hesitates: bool = False  #: it asks, revisits, concludes or shares, and no more
     announces: bool = False  #: it says that something follows, which does not
     concludes: bool = False  #: it says what "these results" mean
     #: acronyms that the abstract spells out elsewhere, and those that are spelled out here
@@ -104,6 +105,7 @@ def _cuts(sentence: str, offset: int, number: int, known: frozenset[str]) -> Ite
                         tells(kept),
                         is_worldly(kept),
                         tail == whole,
+                        _HESITATES.search(kept) is not None,
                         _ANNOUNCES.search(kept) is not None,
                         _CONCLUDES.match(kept) is not None,
                         frozenset(one for one in known - here if _uses(kept, one)),
@@ -297,6 +299,7 @@ _ANNOUNCES = re.compile(
     r"|\b(?:remedy|sensitivity|robustness|agreement|application|alternative|operations|access"
     r"|reliance|dependence)$"
     r"|\bthat \w+(?<!s)s [\w-]+(?: [\w-]+)?$"  # "that routes decisions": how?
+    r"|\b(?:\w+s|each) (?!based)\w+ed$"  # "concepts developed": where?
     r"|^we \w+ an? (?:[\w-]+ ){0,4}(?:framework|method|network|approach|system|model)$",
     re.IGNORECASE,
 )
@@ -484,7 +487,8 @@ _POINTS_BACK_LATER = re.compile(
     | \b(?:we|I)[ ]{_ADVERBS}[\w-]+[ ](?:its|their)\b
     | \b(?:the[ ](?:new|same|described|given|former|latter|above|aforementioned|resulting
         |proposed) | do[ ]so
-        |our[ ](?:proposed|resulting|method|approach|model|framework|algorithm|system|technique))\b
+        |our[ ](?:proposed|resulting|formulation|construction|scheme|method|approach|model
+          |framework|algorithm|system|technique))\b
     """,
     re.VERBOSE,
 )
@@ -505,6 +509,11 @@ def is_worldly(kept: str) -> bool:
     return not tells(kept) and _WORLD.search(kept) is not None
 
 
+_HESITATES = re.compile(
+    r"^(?:We|This \w+) (?:ask|conjecture|conclude|close|share|release|revisit|consider|attempt)s?\b"
+    r"|\bwe first\b|^To train\b|\bis whether\b"
+    r"|^(?:Our|These|The) (?:findings|results) (?:emphasi[sz]e|highlight|underscore)"
+)
 _CONCLUDES = re.compile(r"(?:These|The|Our|This|Such) (?:\w+ )?(?:results?|findings?)\b")
 
 
