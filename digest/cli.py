@@ -379,26 +379,38 @@ def train(
 @app.command()
 def match(
     topic: Annotated[list[str], typer.Option("--topic", help="What to look for; repeatable.")],
+    encoder: Annotated[
+        str, typer.Option(metavar="ID", help="embedded, hub:ORG/NAME, openai:MODEL@URL, …")
+    ] = "embedded",
 ) -> None:
-    """Read the same and write {"id", "topic", "score", "because"} for every paper and topic."""
+    """Read the same and write {"id", "topic", "score", "because"} for every paper and topic.
+
+    A score of 1 and more is a match.
+    """
     from digest import match as matching
-    from digest import text
+    from digest import registry, run, text
+    from digest.summarizers import Options
     from digest.types import Paper
 
-    topics = [matching.parse_topic(words) for words in topic]
+    interest = matching.Interest(topics=tuple(matching.parse_topic(words) for words in topic))
+    code = run.Encoding(registry.encoder(encoder, Options()))
     with _json_lines() as rows:
-        for row in rows:
-            paper = Paper(
-                id=str(row["id"]),
-                aliases=(),
-                title=text.plain(row["title"]),
-                abstract=text.plain(row["abstract"]),
-                announced_on=date.min,
-            )
-            for one in topics:
-                found = matching.score(paper, one)
-                said = {"topic": one.name, "score": found.score, "because": list(found.because)}
-                _print_json({"id": row["id"], **said})
+        for batch in _batches(rows, 128):
+            papers = [
+                Paper(
+                    id=str(number),
+                    aliases=(),
+                    title=text.plain(row["title"]),
+                    abstract=text.plain(row["abstract"]),
+                    announced_on=date.min,
+                )
+                for number, row in enumerate(batch)
+            ]
+            for found in run.match_without_store(code, interest, papers):
+                said = {"topic": found.topic, "score": found.score, "because": list(found.because)}
+                _print_json({"id": batch[int(found.paper.id)]["id"], **said})
+    for warning in code.warnings:
+        _complain(warning)
 
 
 @contextlib.contextmanager

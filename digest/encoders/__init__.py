@@ -34,6 +34,13 @@ class Encoder(Protocol):
         Raises: Temporary where that may change by itself, Permanent where it will not.
         """
 
+    def parts(self, before: str, parts: Sequence[str]) -> Floats:
+        """A vector for each part of a text that begins with `before`.
+
+        Shapes: [parts, width].
+        """
+        return self.encode(parts)
+
 
 def unit(vectors: npt.ArrayLike) -> Floats:
     """Vectors of length 1; what has no direction stays 0.

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +54,31 @@ class Embedded(Encoder):
         return ThreadPoolExecutor(self._threads)
 
     def _one(self, text: str) -> Floats:
+        ids = self.ids(text)
+        return self.run(ids)[0] if ids else np.zeros(WIDTH, np.float32)
+
+    def ids(self, text: str) -> list[int]:
+        """The tokens that are read."""
         given = " ".join(text[:MAX_CHARACTERS].split())
-        if not given:
-            return np.zeros(WIDTH, np.float32)
-        ids = self._tokenizer.encode(given, add_special_tokens=False).ids[: MAX_TOKENS - 2]
+        found: list[int] = self._tokenizer.encode(given, add_special_tokens=False).ids
+        return found[: MAX_TOKENS - 2]
+
+    def run(self, ids: Sequence[int]) -> tuple[Floats, Floats]:
+        """What the network makes of tokens: the mean of all [width], and each [tokens, width]."""
         (hidden,) = self._trunk.run(None, {"ids": np.array([[START, *ids, END]], np.int64)})
-        (vector,) = self._layers.run(None, {"hidden": hidden})
-        found: Floats = vector[0]
-        return found
+        vector, states = self._layers.run(None, {"hidden": hidden})
+        return vector[0], states[0]
+
+    def parts(self, before: str, parts: Sequence[str]) -> Floats:
+        """See `Encoder`: what the whole text, read once, means in each part."""
+        ids: list[int] = []
+        ends: list[int] = []
+        for part in (before, *parts):
+            ids += self._tokenizer.encode(part, add_special_tokens=False).ids
+            ends.append(min(len(ids), MAX_TOKENS - 2))
+        _, states = self.run(ids[: MAX_TOKENS - 2])
+        means = [
+            states[start + 1 : end + 1].mean(0) if end > start else np.zeros(WIDTH, np.float32)
+            for start, end in pairwise(ends)
+        ]
+        return unit(np.stack(means)) if means else np.zeros((0, WIDTH), np.float32)

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from digest import plan
 from digest.run import reporting
 from digest.run.building import Built, build, fit
-from digest.run.matching import Matched, match
+from digest.run.encoding import Encoding
+from digest.run.matching import Matched, match, match_without_store
 from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, words
 from digest.run.sending import send, transport_of
@@ -22,6 +23,7 @@ from digest.store import Connection, issues
 from digest.types import Reason, Report
 
 __all__ = [
+    "Encoding",
     "Matched",
     "Setup",
     "build",
@@ -32,6 +34,7 @@ __all__ = [
     "fit",
     "make_ready",
     "match",
+    "match_without_store",
     "run",
     "send",
     "source_words",

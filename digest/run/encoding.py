@@ -8,38 +8,96 @@ from itertools import count
 import numpy as np
 
 from digest.encoders import Encoder, Floats
+from digest.errors import DigestError, Misuse, Temporary
 from digest.run.setup import Setup
 from digest.store import vectors
 from digest.store.upsert import chunks
-from digest.text import content_hash
+from digest.text import content_hash, sentences
 from digest.types import Paper
 
 AT_A_TIME = 128  #: texts: a kill loses no more
 
 
+class Encoding:
+    """An encoder with what it made before.
+
+    Where it fails there are no vectors, and a warning: papers are then matched by words alone.
+    """
+
+    def __init__(self, encoder: Encoder, setup: Setup | None = None, *, keep: bool = True) -> None:
+        """Without a setup there is no store; with `keep` false it is only read."""
+        self._encoder = encoder
+        self._setup = setup
+        self._keep = keep
+        self.warnings: tuple[str, ...] = ()
+
+    def papers(self, some: Sequence[Paper]) -> dict[str, Floats]:
+        """Paper id → its vector."""
+        texts = {content_hash(p.title, p.abstract): _text(p) for p in some}
+        made = self._made(texts, "papers")
+        hashes = {p.id: content_hash(p.title, p.abstract) for p in some}
+        return {id: made[hash] for id, hash in hashes.items() if hash in made}
+
+    def words(self, some: Sequence[str]) -> dict[str, Floats]:
+        """Topic or other short text → its vector."""
+        texts = {content_hash(one, ""): one for one in some}
+        made = self._made(texts, "topics")
+        return {one: made[hash] for hash, one in texts.items() if hash in made}
+
+    def closest(self, paper: Paper, topics: Sequence[str]) -> dict[str, str]:
+        """Topic → the sentence of the abstract that comes closest to it; none without abstract."""
+        parts = sentences(paper.abstract)
+        near = self.words(topics)
+        if not parts or not near:
+            return {}
+        try:
+            made = self._encoder.parts(paper.title + ". ", parts)
+        except DigestError:  # `words` has warned, or will
+            return {}
+        return {topic: parts[int(np.argmax(made @ vector))] for topic, vector in near.items()}
+
+    def _made(self, texts: Mapping[str, str], what: str) -> dict[str, Floats]:
+        known = self._known(texts)
+        missing = [hash for hash in texts if hash not in known]
+        for done, batch in zip(count(step=AT_A_TIME), chunks(missing, AT_A_TIME), strict=False):
+            if self._setup:
+                self._setup.notify(f"encoding {done} of {len(missing)} {what}")
+            # No transaction is open while a model works: others may write meanwhile.
+            try:
+                rows = as_stored(self._encoder.encode([texts[hash] for hash in batch]))
+            except Misuse:
+                raise
+            except DigestError as why:
+                self._warn(why)
+                break
+            except Exception as why:  # whatever somebody's own encoder does while it works
+                self._warn(Temporary(f"{type(why).__name__}: {why}"))
+                break
+            made = dict(zip(batch, rows, strict=True))
+            self._save(made)
+            known |= made
+        return known
+
+    def _known(self, texts: Mapping[str, str]) -> dict[str, Floats]:
+        if not self._setup:
+            return {}
+        with self._setup.store.read() as connection:
+            return vectors.known(connection, texts, self._encoder.id)
+
+    def _save(self, made: Mapping[str, Floats]) -> None:
+        if self._setup and self._keep:
+            with self._setup.store.write() as connection:
+                vectors.save(connection, made, self._encoder.id, self._setup.now)
+
+    def _warn(self, why: DigestError) -> None:
+        line = " ".join(str(why).split())[:300]
+        said = f"encoder {self._encoder.id!r} failed, so topics were matched by words alone: {line}"
+        self.warnings = tuple(dict.fromkeys((*self.warnings, said)))
+
+
 def papers(setup: Setup, some: Sequence[Paper], *, keep: bool = True) -> dict[str, Floats]:
-    """Paper id → its vector, from the store or from now on in it.
-
-    With `keep` false nothing is written.
-    """
-    texts = {content_hash(p.title, p.abstract): f"{p.title}. {p.abstract}" for p in some}
-    made = _kept(setup, texts, "papers", keep)
-    return {p.id: made[content_hash(p.title, p.abstract)] for p in some}
-
-
-def words(setup: Setup, some: Sequence[str], *, keep: bool = True) -> dict[str, Floats]:
-    """The same for topics and sentences."""
-    texts = {content_hash(one, ""): one for one in some}
-    made = _kept(setup, texts, "texts", keep)
-    return {one: made[content_hash(one, "")] for one in some}
-
-
-def without_store(encoder: Encoder, texts: Sequence[str]) -> Floats:
-    """Vectors as they would come out of the store.
-
-    Shapes: [texts, width].
-    """
-    return as_stored(encoder.encode(texts))
+    """Paper id → its vector, from the store or, with `keep`, from now on in it."""
+    return Encoding(setup.encoder, setup, keep=keep).papers(some)
 
 
 def as_stored(made: Floats) -> Floats:
@@ -47,17 +105,5 @@ def as_stored(made: Floats) -> Floats:
     return made.astype(np.float16).astype(np.float32)
 
 
-def _kept(setup: Setup, texts: Mapping[str, str], what: str, keep: bool) -> dict[str, Floats]:
-    encoder = setup.encoder
-    with setup.store.read() as connection:
-        known = vectors.known(connection, texts, encoder.id)
-    missing = [hash for hash in texts if hash not in known]
-    for done, batch in zip(count(step=AT_A_TIME), chunks(missing, AT_A_TIME), strict=False):
-        setup.notify(f"encoding {done} of {len(missing)} {what}")
-        # No transaction is open while a model works: others may write meanwhile.
-        made = dict(zip(batch, as_stored(encoder.encode([texts[h] for h in batch])), strict=True))
-        if keep:
-            with setup.store.write() as connection:
-                vectors.save(connection, made, encoder.id, setup.now)
-        known |= made
-    return known
+def _text(paper: Paper) -> str:
+    return f"{paper.title}. {paper.abstract}"

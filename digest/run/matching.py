@@ -1,16 +1,19 @@
-"""match(): which papers belong to an interest, by meaning and by words."""
+"""match(): which papers belong to an interest, by meaning and by words, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from digest import match as matching
 from digest.encoders import Floats
-from digest.match import Interest
-from digest.run import encoding
+from digest.match import Interest, Lens
+from digest.models.world import world
+from digest.run.encoding import Encoding
 from digest.run.setup import Setup
 from digest.types import Match, Paper
+
+LONGEST_REASON = 160  #: characters of a sentence that is given as a reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,19 +21,75 @@ class Matched:
     """What came of it."""
 
     matches: list[Match]
-    vectors: Mapping[str, Floats]  #: of the papers that match, by id
+    vectors: Mapping[str, Floats]  #: of the papers, by id
     looked_at: int  #: papers
+    near: tuple[Match, ...] = ()  #: what comes near the threshold, where that was asked for
+    warnings: tuple[str, ...] = ()
 
 
 def match(
-    setup: Setup, interest: Interest, papers: Iterable[Paper], *, keep: bool = True
+    setup: Setup,
+    interest: Interest,
+    papers: Iterable[Paper],
+    *,
+    keep: bool = True,
+    down_to: float = matching.THRESHOLD,
 ) -> Matched:
     """The papers that belong to an interest.
 
-    With `keep` false nothing is written, not even a vector.
+    With `keep` false nothing is written, not even a vector. With `down_to` under the threshold
+    what scores so much is given as `near`; never what the interest excludes.
     """
-    some = list(papers)
-    found = list(matching.match(some, interest))
-    wanted = {one.paper.id: one.paper for one in found}
-    vectors = encoding.papers(setup, list(wanted.values()), keep=keep)
-    return Matched(matches=found, vectors=vectors, looked_at=len(some))
+    code = Encoding(setup.encoder, setup, keep=keep)
+    some = [one for one in papers if matching.is_in_categories(one, interest.categories)]
+    has_topics = interest.topics or interest.exclude
+    vectors = code.papers(some) if has_topics else {}
+    found = list(matching.match(some, prepared(interest, code), vectors, down_to=down_to))
+    matches = [one for one in found if one.score >= matching.THRESHOLD]
+    return Matched(
+        matches=explained(matches, interest, code),
+        vectors=vectors or code.papers([one.paper for one in found]),
+        looked_at=len(some),
+        near=tuple(one for one in found if one.score < matching.THRESHOLD),
+        warnings=code.warnings,
+    )
+
+
+def match_without_store(code: Encoding, interest: Interest, papers: Sequence[Paper]) -> list[Match]:
+    """Every pair of a paper and a topic with its score, whatever the threshold."""
+    ready = prepared(interest, code)
+    found = list(matching.match(papers, ready, code.papers(papers), down_to=0.0))
+    return explained(found, interest, code)
+
+
+def prepared(interest: Interest, code: Encoding) -> Lens:
+    """The interest with its topics' vectors."""
+    topics = (*interest.topics, *interest.exclude)
+    return matching.lens(interest, code.words([one.text for one in topics]), world())
+
+
+def explained(found: Sequence[Match], interest: Interest, code: Encoding) -> list[Match]:
+    """With a reason for matches by meaning alone: the sentence that comes closest to the topic."""
+    text_of = {topic.name: topic.text for topic in interest.topics}
+    silent: dict[str, list[Match]] = {}
+    for one in found:
+        if one.score >= matching.THRESHOLD and not one.because and one.topic in text_of:
+            silent.setdefault(one.paper.id, []).append(one)
+    reasons: dict[tuple[str, str], str] = {}
+    for id, some in silent.items():
+        closest = code.closest(some[0].paper, [text_of[one.topic] for one in some])
+        for one in some:
+            sentence = closest.get(text_of[one.topic]) or one.paper.title
+            reasons[id, one.topic] = _short(sentence)
+    return [
+        replace(one, because=(reasons[one.paper.id, one.topic],))
+        if (one.paper.id, one.topic) in reasons
+        else one
+        for one in found
+    ]
+
+
+def _short(sentence: str) -> str:
+    if len(sentence) <= LONGEST_REASON:
+        return sentence
+    return sentence[:LONGEST_REASON].rpartition(" ")[0].rstrip(" ,;:") + "…"

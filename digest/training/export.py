@@ -78,14 +78,15 @@ class _Doubter(nn.Module):
 
 
 class _Encoder(nn.Module):
-    """hidden → the mean of what the layers make of each token. Shapes: [1, width]."""
+    """hidden → what the layers make of each token, after the mean of it. Shapes: [1, width]."""
 
     def __init__(self, base: nn.Module) -> None:
         super().__init__()
         self.layers = base.encoder.layer
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        return _through(self.layers, hidden).mean(1)
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        states = _through(self.layers, hidden)
+        return states.mean(1), states
 
 
 def _through(layers: nn.ModuleList, hidden: Tensor) -> Tensor:
@@ -145,7 +146,9 @@ def export_encoder(base: nn.Module, folder: Path, facts: dict[str, Any]) -> None
     base.eval()
     base.set_attn_implementation("eager")
     hidden, text = torch.zeros(1, 12, WIDTH), {1: "tokens"}
-    with _exported(_Encoder(base), (hidden,), {"hidden": text}, {"vector": {}}) as plain:
+    with _exported(
+        _Encoder(base), (hidden,), {"hidden": text}, {"vector": {}, "states": text}
+    ) as plain:
         _quantized(plain, folder / "encoder.onnx")
     (folder / "encoder.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
 

@@ -1,0 +1,251 @@
+"""Papers × topics → matches, each with its reason. Pure.
+
+A topic of plain words is matched by meaning (`world`) and by words; one that is meant literally
+(`topic`) by its words alone, and meaning gives the order. A pair's score depends on nothing else
+in the call.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.match.topic import Topic, holds, is_barred, parse_topic
+from digest.match.words import joined, stems
+from digest.match.world import Floats, Places, World, placed, steps
+from digest.types import Match, Paper
+
+__all__ = [
+    "Interest",
+    "Lens",
+    "Sought",
+    "Topic",
+    "World",
+    "is_in_categories",
+    "lens",
+    "match",
+    "parse_topic",
+]
+
+#: A score from here on is a match; it is how much meaning and words together come to, in ENOUGHs.
+THRESHOLD, ENOUGH = 1.0, 2.0
+#: What the topic's words count beside the meaning, if all of them were said many times.
+WORDS = 1.0
+#: BM25's: how fast saying it again counts less, and how much long texts are discounted.
+SATURATION, BY_LENGTH, USUAL_LENGTH = 1.2, 0.75, 180.0
+#: A paper that has the topic word for word is a match, however little its meaning comes to: so
+#: much above the threshold as TENTH of its score.
+TENTH = 0.1
+NEARLY = 0.99  #: the most that a paper without a match can score
+AUTHOR_SCORE = 2.0
+
+Vectors = Mapping[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """All that decides which papers belong to a digest."""
+
+    topics: tuple[Topic, ...]
+    exclude: tuple[Topic, ...] = ()
+    categories: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+
+
+class Sought:
+    """Topics, ready to be held against papers."""
+
+    def __init__(self, topics: Sequence[Topic], vectors: Vectors, world: World) -> None:
+        """`vectors` are by a topic's text; a topic without one is matched by words alone."""
+        self.topics = tuple(topics)
+        width = world.themes.shape[1]
+        near = np.zeros((len(topics), width), np.float32)
+        for row, topic in enumerate(topics):
+            if topic.text in vectors:
+                near[row] = vectors[topic.text]
+        self.places: Places = placed(near, world)
+        by_stem: dict[str, tuple[list[int], list[float]]] = {}
+        for row, topic in enumerate(topics):
+            weights = {s: world.rarity(s) for phrase in topic.phrases for s in phrase.stems}
+            whole = sum(weights[stem] for stem in sorted(weights)) * (SATURATION + 1)
+            for stem, weight in weights.items():
+                rows, shares = by_stem.setdefault(stem, ([], []))
+                rows.append(row)
+                shares.append(weight / whole)
+        #: stem → the topics that have it, and its share in each. In order: sums must not depend
+        #: on what else is asked.
+        self.by_stem = {
+            stem: (np.array(rows), np.array(shares))
+            for stem, (rows, shares) in sorted(by_stem.items())
+        }
+
+    def scores(self, papers: Sequence[Words], vectors: npt.ArrayLike) -> Floats:
+        """How much meaning and words come to, in ENOUGHs.
+
+        Shapes: [papers], [papers, width] → [papers, topics].
+        """
+        words = np.zeros((len(papers), len(self.topics)))
+        with_stem: dict[str, list[int]] = {}
+        for row, paper in enumerate(papers):
+            for stem in paper.counts.keys() & self.by_stem.keys():
+                with_stem.setdefault(stem, []).append(row)
+        for stem in sorted(with_stem):
+            rows = with_stem[stem]
+            topics, shares = self.by_stem[stem]
+            said = np.array([papers[row].weight(stem) for row in rows])
+            words[np.ix_(np.array(rows), topics)] += said[:, None] * shares
+        meaning = self.places.meaning(steps(vectors))
+        value = (meaning + WORDS * words) / ENOUGH
+        # Scores are never negative, and the far ones still have an order.
+        found: Floats = np.where(value < 0.5, 0.5 * np.exp(2 * np.minimum(value, 0.5) - 1), value)
+        return found
+
+
+@dataclass(frozen=True)
+class Words:
+    """A paper's stems."""
+
+    title: str  #: to search phrases in, `joined`
+    abstract: str
+    counts: Mapping[str, int]
+
+    @classmethod
+    def of(cls, paper: Paper) -> Words:
+        """Those of a paper."""
+        title, abstract = stems(paper.title), stems(paper.abstract)
+        counts: dict[str, int] = {}
+        for stem in (*title, *abstract):
+            counts[stem] = counts.get(stem, 0) + 1
+        return cls(joined(title), joined(abstract), counts)
+
+    @cached_property
+    def _discount(self) -> float:
+        length = sum(self.counts.values())
+        return SATURATION * (1 - BY_LENGTH + BY_LENGTH * length / USUAL_LENGTH)
+
+    def weight(self, stem: str) -> float:
+        """BM25's for a word that is there, without its rarity."""
+        count = self.counts[stem]
+        return count * (SATURATION + 1) / (count + self._discount)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lens:
+    """An interest with its topics made ready."""
+
+    interest: Interest
+    topics: Sought
+    exclude: Sought
+
+
+def lens(interest: Interest, vectors: Vectors, world: World) -> Lens:
+    """Make an interest ready; `vectors` are by the topics' texts."""
+    return Lens(
+        interest=interest,
+        topics=Sought(interest.topics, vectors, world),
+        exclude=Sought(interest.exclude, vectors, world),
+    )
+
+
+def match(
+    papers: Iterable[Paper], lens: Lens, vectors: Vectors, *, down_to: float = THRESHOLD
+) -> Iterator[Match]:
+    """Yield every (paper, topic) that reaches the threshold and that nothing excludes.
+
+    One paper may match many topics; order follows `papers`, then the topics. A paper by a
+    followed author matches under the name of the author. Without topics and authors everything
+    in the categories matches. `vectors` are by paper id; a paper without one is matched by words
+    alone. With `least` under the threshold also what comes near it is given.
+    """
+    interest = lens.interest
+    some = [paper for paper in papers if is_in_categories(paper, interest.categories)]
+    words = [Words.of(paper) for paper in some]
+    width = lens.topics.places.directions.shape[1]
+    nothing = np.zeros(width, np.float32)
+    near = np.array([vectors.get(p.id, nothing) for p in some], np.float32).reshape(-1, width)
+    wanted = lens.topics.scores(words, near)
+    unwanted = lens.exclude.scores(words, near)
+    for row, paper in enumerate(some):
+        if any(
+            score(topic, words[row], unwanted[row, n]) >= THRESHOLD
+            for n, topic in enumerate(interest.exclude)
+        ):
+            continue
+        for n, topic in enumerate(interest.topics):
+            value = score(topic, words[row], wanted[row, n])
+            if value >= down_to:
+                because = reasons(topic, words[row]) if value >= THRESHOLD else ()
+                yield Match(paper=paper, topic=topic.name, score=value, because=because)
+        yield from _besides(paper, interest)
+
+
+def _besides(paper: Paper, interest: Interest) -> Iterator[Match]:
+    """What matches for other reasons than a topic."""
+    for name in interest.authors:
+        if by := next((a for a in paper.authors if is_same_person(name, a)), None):
+            yield Match(paper=paper, topic=name, score=AUTHOR_SCORE, because=(by,))
+    if not interest.topics and not interest.authors:
+        named = [c for c in paper.categories if c in interest.categories]
+        yield Match(paper=paper, topic="", score=THRESHOLD, because=tuple(named))
+
+
+def score(topic: Topic, words: Words, value: float) -> float:
+    """How well a paper fits a topic, given what meaning and words come to; to three places."""
+    if topic.expression is not None:
+        if holds(topic.expression, words.title, words.abstract):
+            value = max(value, THRESHOLD + TENTH * value)
+        else:
+            is_out = is_barred(topic.expression, words.title, words.abstract)
+            value = 0.0 if is_out else min(value, NEARLY)
+    elif any(_is_said(phrase.stems, words) for phrase in topic.unwanted):
+        value = 0.0
+    elif len(topic.phrases) == 1 and _is_said(topic.phrases[0].stems, words):
+        value = max(value, THRESHOLD + TENTH * value)
+    # What comes nearly to the threshold must not be rounded up to it.
+    return round(value, 3) if value >= THRESHOLD else min(round(value, 3), 0.999)
+
+
+def _is_said(phrase: Sequence[str], words: Words) -> bool:
+    if not all(stem in words.counts for stem in phrase):
+        return False
+    sought = joined(phrase)
+    return sought in words.title or sought in words.abstract
+
+
+def reasons(topic: Topic, words: Words) -> tuple[str, ...]:
+    """The phrases of a topic that a paper has, for its reader to find."""
+    return tuple(phrase.shown for phrase in topic.phrases if _is_said(phrase.stems, words))
+
+
+def is_in_categories(paper: Paper, categories: Sequence[str]) -> bool:
+    """Does the paper carry one of them, or one of their archives'? Papers without any pass."""
+    if not categories or not paper.categories:
+        return True
+    own = set(paper.categories) | {c.split(".")[0] for c in paper.categories}
+    return not own.isdisjoint(categories)
+
+
+def is_same_person(wanted: str, name: str) -> bool:
+    """Same last name, and given names or initials that agree.
+
+    >>> [is_same_person("J. K. Doe", n) for n in ("Jane K. Doe", "John Doe", "Karl Doe")]
+    [True, True, False]
+    """
+    mine, theirs = _name(wanted), _name(name)
+    if not mine or not theirs or mine[-1] != theirs[-1]:
+        return False
+    pairs = zip(mine[:-1], theirs[:-1], strict=False)
+    return all(a.startswith(b) or b.startswith(a) for a, b in pairs)
+
+
+def _name(name: str) -> list[str]:
+    last, comma, first = name.partition(",")
+    folded = unicodedata.normalize("NFKD", f"{first} {last}" if comma else name).casefold()
+    plain = "".join(c for c in folded if not unicodedata.combining(c))
+    return re.findall(r"[^\W\d_]+", plain)

@@ -1,0 +1,106 @@
+"""What a topic needs to know of the world of papers: its themes, and how common words are. Pure.
+
+Numbers are rounded to fixed steps before they are multiplied, so that sums are exact in whatever
+order they are added up: a score does not depend on what else is scored in the same call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Steps = npt.NDArray[np.int16]
+
+STEP = 2.0**-15  #: of a vector's components
+LONG_STEP = 2.0**-11  #: of a direction's
+PIECE = 4096  #: topics at a time
+_SHARE_STEP = 2.0**-20  #: of the themes' shares in a topic
+#: How fast a theme's share falls with its distance from the topic, in cosine.
+NEARNESS = 0.04
+#: How much of the nearest themes a topic takes over.
+BROADER = 1.0
+#: What the themes count beside the topic's own words, and the usual spread of cosines with those.
+BROAD_SHARE, USUAL_SPREAD = 0.85, 0.17
+#: Documents in which an unknown word may be.
+RARE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The papers of many fields, in short."""
+
+    themes: npt.NDArray[np.int8]  #: centers of clusters of abstracts. Shapes: [themes, width]
+    scales: Floats  #: what the themes' components are multiplied by. Shapes: [themes]
+    sizes: Floats  #: abstracts in each theme. Shapes: [themes]
+    frequencies: Mapping[str, int]  #: stem → abstracts that have it
+    documents: int
+
+    def rarity(self, stem: str) -> float:
+        """The weight of a word: BM25's inverse document frequency."""
+        count = self.frequencies.get(stem, RARE)
+        return math.log(1 + (self.documents - count + 0.5) / (count + 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where some topics lie among the themes of the world.
+
+    How far a paper goes in a topic's direction, less the offset, is what it means to the topic:
+    the cosine of the two and that with the themes nearest to the topic, in units of how much the
+    world's abstracts differ there. A topic that has no vector has a direction of 0.
+    """
+
+    directions: Steps  #: in LONG_STEPs. Shapes: [topics, width]
+    offsets: Floats  #: Shapes: [topics]
+
+    def meaning(self, papers: Steps) -> Floats:
+        """Shapes: [papers, width] → [papers, topics]; exact, in pieces."""
+        found = np.empty((len(papers), len(self.directions)))
+        left = papers.astype(np.float64)
+        for start in range(0, len(self.directions), PIECE):
+            piece = self.directions[start : start + PIECE].astype(np.float64)
+            found[:, start : start + PIECE] = left @ piece.T
+        return found * (STEP * LONG_STEP) - self.offsets
+
+
+def placed(near: npt.ArrayLike, world: World) -> Places:
+    """Topics by their vectors; 0 where there is none. Shapes: [topics, width]."""
+    vectors = np.asarray(near, np.float32)
+    directions = np.zeros(vectors.shape, np.int16)
+    offsets = np.zeros(len(vectors))
+    for start in range(0, len(vectors), PIECE):
+        some = slice(start, start + PIECE)
+        directions[some], offsets[some] = _placed(steps(vectors[some]), world)
+    return Places(directions, offsets)
+
+
+def _placed(near: Steps, world: World) -> tuple[Steps, Floats]:
+    themes = world.themes.astype(np.float64)
+    likeness = (near @ themes.T) * (world.scales * STEP)
+    share = np.exp((likeness - likeness.max(1, keepdims=True)) / NEARNESS)
+    share = share / share.sum(1, keepdims=True) * world.scales
+    taken = (np.round(share / _SHARE_STEP) @ themes) * _SHARE_STEP
+    moved = near * STEP + BROADER * taken
+    broad = np.round(moved / np.linalg.norm(moved, axis=1, keepdims=True) / STEP)
+    likeness = (broad @ themes.T) * (world.scales * STEP)
+    size = world.sizes / world.sizes.sum()
+    mean = (likeness * size).sum(1)
+    spread = np.sqrt((np.square(likeness - mean[:, None]) * size).sum(1))
+    directions = (
+        BROAD_SHARE * broad * STEP / spread[:, None]
+        + (1 - BROAD_SHARE) * near * STEP / USUAL_SPREAD
+    )
+    directions[~near.any(axis=1)] = 0
+    found = np.clip(np.round(directions / LONG_STEP), -32767, 32767).astype(np.int16)
+    return found, np.where(near.any(axis=1), BROAD_SHARE * mean / spread, 0.0)
+
+
+def steps(vectors: npt.ArrayLike) -> Steps:
+    """Vectors of length 1 in whole STEPs."""
+    found: Steps = np.clip(np.round(np.asarray(vectors) / STEP), -32767, 32767).astype(np.int16)
+    return found

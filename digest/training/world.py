@@ -1,0 +1,74 @@
+"""Abstracts of many fields → what a topic needs to know of the world: `world.npz`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.encoders.embedded import Embedded
+from digest.match.words import stems
+from digest.training.examples import weak
+from digest.training.fit import Say
+
+THEMES, ROUNDS, SEED = 1000, 12, 1
+#: Stems in fewer abstracts are left out: rare ones are all alike.
+FEWEST = 10
+AT_A_TIME = 512
+
+Floats = npt.NDArray[np.float32]
+
+
+def make_world(pairs: Path, work: Path, folder: Path, say: Say) -> None:
+    """Encode the abstracts with the encoder of a folder and write its `world.npz`.
+
+    Vectors are kept in `work`, so that a killed run goes on from there.
+    """
+    papers = list(weak(pairs))
+    texts = [f"{pair.title}. {pair.abstract}" for pair in papers]
+    vectors = _encoded(texts, Embedded(folder), work, say)
+    themes, sizes = clustered(vectors)
+    scales = np.abs(themes).max(1) / 127
+    frequency = Counter(stem for text in texts for stem in set(stems(text)))
+    common = sorted(stem for stem, count in frequency.items() if count >= FEWEST)
+    np.savez_compressed(
+        folder / "world.npz",
+        themes=np.round(themes / scales[:, None]).astype(np.int8),
+        scales=scales.astype(np.float32),
+        sizes=sizes.astype(np.int32),
+        stems=np.frombuffer("\n".join(common).encode(), np.uint8),
+        counts=np.array([frequency[stem] for stem in common], np.int32),
+        documents=np.int32(len(texts)),
+    )
+
+
+def _encoded(texts: list[str], encoder: Embedded, work: Path, say: Say) -> Floats:
+    done = work / "world.npy"
+    made: list[Floats] = [np.load(done)] if done.exists() else []
+    for start in range(sum(map(len, made)), len(texts), AT_A_TIME):
+        made.append(encoder.encode(texts[start : start + AT_A_TIME]))
+        if start // AT_A_TIME % 8 == 7 or start + AT_A_TIME >= len(texts):
+            made = [np.concatenate(made)]
+            np.save(done, made[0])
+            say(f"world: {len(made[0])} of {len(texts)} abstracts encoded")
+    return made[0]
+
+
+def clustered(vectors: Floats, themes: int = THEMES) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Spherical k-means: centers of length 1, and how many vectors are nearest to each."""
+    chance = np.random.default_rng(SEED)
+    centers = vectors[chance.choice(len(vectors), min(themes, len(vectors)), replace=False)]
+    for _ in range(ROUNDS):
+        sums = np.zeros_like(centers)
+        nearest = _nearest(vectors, centers)
+        np.add.at(sums, nearest, vectors)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        centers = np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), centers)
+    return centers, np.bincount(_nearest(vectors, centers), minlength=len(centers))
+
+
+def _nearest(vectors: Floats, centers: Floats) -> npt.NDArray[np.int64]:
+    pieces = (vectors[at : at + 4096] @ centers.T for at in range(0, len(vectors), 4096))
+    return np.concatenate([piece.argmax(1) for piece in pieces])
