@@ -160,6 +160,8 @@ class Digest(_Part):
     schedule: str = ""
     timezone: str = "UTC"
     papers: int = Field(default=20, ge=1, le=100)
+    per_source: int | None = Field(default=None, ge=1)
+    per_section: int | None = Field(default=None, ge=1)
     format: Format = "html"
     revised: bool = False
     sender: Annotated[Line, AfterValidator(_sender)] = Field(default="", alias="from")

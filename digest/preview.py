@@ -14,7 +14,7 @@ from digest.errors import Misuse
 from digest.sources import calendar
 from digest.store import issues, ledger, open_store
 from digest.store import papers as paper_rows
-from digest.types import Delivery, Edition, Issue, Item, Match, Paper, Rendered
+from digest.types import Delivery, Edition, Issue, Item, Paper, Rendered
 
 NEW_READER = "new.reader@example.org"
 DAYS_OF_TOPICS = 7  #: what a preview of unsaved topics looks at
@@ -93,7 +93,7 @@ def upcoming(setup: run.Setup, name: str) -> Preview:
         first = min(since, newest or since)
         fresh = list(paper_rows.candidates(connection, name, digest.sources, first))
         latest = issues.latest(connection, name)
-    found = run.match(setup, digest.interest, fresh).matches
+    found = run.rank(setup, name, run.match(setup, digest.interest, fresh))
     if not found and latest:
         note = f"nothing new for the next issue yet; this is the latest one, {latest.slot}"
         return replace(_shown(setup, latest, latest.items, NEW_READER), note=note)
@@ -152,7 +152,7 @@ def by_hand(
     with setup.store.read() as connection:
         papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)
-    found = run.match(setup, interest, papers).matches
+    found = run.rank(setup, name, run.match(setup, interest, papers))
     issue, warnings = _made(setup, name, found)
     note = ""
     if not found:
@@ -162,9 +162,10 @@ def by_hand(
     return replace(preview, note=note, warnings=warnings)
 
 
-def _made(setup: run.Setup, name: str, found: Sequence[Match]) -> tuple[Issue, tuple[str, ...]]:
+def _made(
+    setup: run.Setup, name: str, ranked: Sequence[compose.Ranked]
+) -> tuple[Issue, tuple[str, ...]]:
     """An issue that is not kept, and what was odd about making it."""
-    ranked = compose.rank(found)
     papers: list[Paper] = [place.paper for place in ranked]
     slot = plan.wall_time(setup.now, setup.config.digests[name].timezone)
     title = setup.config.title(name)

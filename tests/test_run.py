@@ -463,3 +463,18 @@ def test_two_runs_at_once_send_everything_once(world: World) -> None:
         assert sum(pool.map(one, range(2))) == 8
     for reader in world.to:
         assert world.got(reader) == papers(*range(6))
+
+
+def page(world: World, slot: str, digest: str = "d") -> str:
+    return (world.folder / f"outbox/{digest}/{slot}/issue.txt").read_text()
+
+
+def test_a_cap_of_a_section_holds_back_and_loses_nothing(world: World) -> None:
+    world.digest |= {"topics": ["retrieval", "adapter or protein"], "per_section": 1, "papers": 2}
+    world.shows(range(12))
+    report = world.run(MON)
+    assert report.papers > 4
+    text = page(world, "2026-06-22T08:00").partition(" more\n=")[0]
+    assert "\nRetrieval\n" in text
+    assert "\nAdapter or protein\n" in text
+    assert world.got(ADA).total() == report.papers

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from digest import plan
 from digest.run import reporting
-from digest.run.building import Built, build, fit
+from digest.run.building import Built, build, fit, rank
 from digest.run.matching import Matched, match
 from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, words
@@ -32,6 +32,7 @@ __all__ = [
     "fit",
     "make_ready",
     "match",
+    "rank",
     "run",
     "send",
     "source_words",

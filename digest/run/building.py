@@ -10,7 +10,7 @@ from typing import Any
 from digest import compose, plan, render
 from digest.config import Config
 from digest.errors import MailTooLarge
-from digest.run.matching import match
+from digest.run.matching import Matched, match
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
@@ -53,7 +53,7 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             again = list(paper_rows.revised(connection, name)) if digest.revised else []
             slot = plan.free_slot(slot, issues.taken_slots(connection, name))
         matched = match(setup, digest.interest, fresh)
-        ranked = compose.rank(matched.matches)
+        ranked = rank(setup, name, matched)
         issue = None
         warnings: tuple[str, ...] = ()
         if ranked:
@@ -69,6 +69,20 @@ def build(setup: Setup, name: str, slot: str) -> Built:
         looked_at=matched.looked_at,
         matched=len(ranked),
         warnings=(*warnings, *more_warnings),
+    )
+
+
+def rank(setup: Setup, name: str, matched: Matched) -> list[compose.Ranked]:
+    """The order of a digest's papers."""
+    digest = setup.config.digests[name]
+    return compose.rank(
+        matched.matches,
+        today=setup.now.date(),
+        vectors=matched.vectors,
+        authors=digest.authors,
+        sources=digest.sources,
+        per_source=digest.per_source,
+        per_section=digest.per_section,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, insert, select
 
+from digest import compose
 from digest.store import papers as paper_rows
 from digest.store.tables import (
     deliveries,
@@ -60,6 +61,8 @@ def save(connection: Connection, issue: Issue) -> None:
             "summarizer": item.summary.summarizer,
             "language": item.summary.language,
             "reason": item.summary.reason,
+            "put_by": list(item.put_by),
+            "note": item.note,
         }
         for position, item in enumerate(issue.items)
     ]
@@ -84,7 +87,7 @@ def load(connection: Connection, issue_id: str) -> Issue | None:
         slot=row.slot,
         title=row.title,
         made_at=row.made_at,
-        items=tuple(_items(connection, rows)),
+        items=compose.weighed(_items(connection, rows)),
     )
 
 
@@ -108,7 +111,7 @@ def items_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Item]
     rows = connection.execute(query.order_by(issue_items.c.issue_id, issue_items.c.position)).all()
     for row, item in zip(rows, _items(connection, rows), strict=True):
         found[row.issue_id].append(item)
-    return found
+    return {id: list(compose.weighed(items)) for id, items in found.items()}
 
 
 def _items(connection: Connection, rows: Sequence[Row[Any]]) -> list[Item]:
@@ -126,6 +129,8 @@ def _item(row: Row[Any], paper: Any) -> Item:
             text=row.summary, summarizer=row.summarizer, language=row.language, reason=row.reason
         ),
         is_revision=row.is_revision,
+        put_by=tuple(row.put_by),
+        note=row.note,
     )
 
 
