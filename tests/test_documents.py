@@ -90,3 +90,4 @@ def test_every_number_of_the_order_is_in_its_document() -> None:
     names = "THRESHOLD FOLLOWED HALF_LIFE_DAYS CREDITED SPREAD UNRELATED SAME SPREAD_PLACES".split()
     for name in names:
         assert re.search(rf"{getattr(compose, name)}\b[^|.]*`{name}`", text), name
+    assert f"`review_hours` ({config.REVIEW_HOURS})" in text
