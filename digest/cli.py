@@ -130,8 +130,11 @@ def run(
             slots = {name: plan.wall_time(setup.now, zones[name]) for name in chosen}
             reports = runs.run(setup, slots)
         else:
+            reports = runs.overdue(setup, setup.config.digests)
+            released = {report.digest for report in reports}
             slots, others = runs.due(setup)
-            reports = others + (runs.run(setup, slots) if slots else [])
+            reports += [report for report in others if report.digest not in released]
+            reports += runs.run(setup, slots) if slots else []
         order = list(setup.config.digests)
         reports.sort(key=lambda report: order.index(report.digest))
     _show_reports(reports, as_json)
@@ -288,6 +291,52 @@ def status(
         _print_json(found)
     else:
         print("\n".join(statuses.lines(found)))
+
+
+# --- for editors ---------------------------------------------------------------------------------
+
+
+@app.command()
+def pick(
+    context: typer.Context,
+    name: str,
+    id: Annotated[str, typer.Argument(help="2606.00001, a DOI, or the paper's address.")],
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Your words, shown with it.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back.")] = False,
+    config: ConfigFile = None,
+    now: Now = None,
+) -> None:
+    """Put a paper on top of the next issue, or of the draft that waits."""
+    if undo and note:
+        raise Misuse("--undo takes a pick back, with its note; give no --note")
+    with _setup(context, config, now) as setup:
+        from digest import run as runs
+
+        _chosen(setup.config, [name], False)
+        paper = runs.unpick(setup, name, id) if undo else runs.pick(setup, name, id, note)
+    print(f"{name}: {'no longer picked' if undo else 'picked'}: {paper.title}")
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    name: str,
+    slot: Annotated[str | None, typer.Argument(help="Only if this is the one that waits.")] = None,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Throw it away; its papers may be in the next issue.")
+    ] = False,
+    config: ConfigFile = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send the draft that waits for it; `digest preview NAME` shows it."""
+    with _setup(context, config, now) as setup:
+        from digest import run as runs
+
+        _chosen(setup.config, [name], False)
+        report = (runs.drop if drop else runs.approve)(setup, name, slot)
+    _show_reports([report], as_json)
+    raise typer.Exit(runs.exit_code([report]))
 
 
 # --- for pipes -----------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ from digest.types import Format, Masthead
 FILE = "digest.toml"
 #: Kinds whose papers carry arXiv's categories or none.
 ARXIV_ONLY = frozenset({"arxiv", "huggingface", "feed", "sample"})
+#: Less than the day between two issues, so that a draft nobody looks at does not hold up the next.
+REVIEW_HOURS = 12
 ALL_PAPERS = "all.html"  #: the outbox's page of an issue that is longer than its mail
 
 
@@ -160,6 +162,10 @@ class Digest(_Part):
     schedule: str = ""
     timezone: str = "UTC"
     papers: int = Field(default=20, ge=1, le=100)
+    per_source: int | None = Field(default=None, ge=1)
+    per_section: int | None = Field(default=None, ge=1)
+    review: bool = False
+    review_hours: int = Field(default=REVIEW_HOURS, ge=1, le=14 * 24)
     format: Format = "html"
     revised: bool = False
     sender: Annotated[Line, AfterValidator(_sender)] = Field(default="", alias="from")

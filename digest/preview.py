@@ -12,9 +12,9 @@ from digest import compose, match, plan, run
 from digest import mail as letters
 from digest.errors import Misuse
 from digest.sources import calendar
-from digest.store import issues, ledger, open_store
+from digest.store import issues, ledger, open_store, picks
 from digest.store import papers as paper_rows
-from digest.types import Delivery, Edition, Issue, Item, Match, Paper, Rendered
+from digest.types import Delivery, Edition, Issue, Item, Paper, Rendered
 
 NEW_READER = "new.reader@example.org"
 DAYS_OF_TOPICS = 7  #: what a preview of unsaved topics looks at
@@ -54,6 +54,7 @@ class Preview:
     edition: Edition
     rendered: Rendered
     reader: str
+    is_new: bool = True  #: not out yet
     note: str = ""  #: what the person who looks should know
     warnings: tuple[str, ...] = ()  #: what went wrong in making it
 
@@ -80,12 +81,27 @@ def past(setup: run.Setup, name: str, slot: str) -> Preview:
     if issue is None:
         known = f"there are {', '.join(slots[-5:])}" if slots else "it has had none yet"
         raise Misuse(f"{name!r} has no issue {slot!r}; {known}")
+    if issue.draft_until:
+        return _draft(setup, issue)
     return _shown(setup, issue, issue.items, NEW_READER)
 
 
+def _draft(setup: run.Setup, draft: Issue) -> Preview:
+    issue, warnings = run.with_picks(setup, draft)
+    shown = _shown(setup, issue, issue.items, NEW_READER)
+    return replace(shown, note=run.waits(setup, draft), warnings=warnings)
+
+
 def upcoming(setup: run.Setup, name: str) -> Preview:
-    """The next issue, for a made-up new reader; the latest one when nothing is new."""
+    """The draft that waits, or else the next issue, for a made-up new reader.
+
+    The latest one when nothing is new.
+    """
     digest = setup.config.digests[name]
+    with setup.store.read() as connection:
+        draft = issues.draft(connection, name)
+    if draft:
+        return _draft(setup, draft)
     with setup.store.read() as connection:
         newest = paper_rows.span(connection, digest.sources)[2]
         since = issues.peek_since(connection, name) or newest or date.max
@@ -93,12 +109,15 @@ def upcoming(setup: run.Setup, name: str) -> Preview:
         first = min(since, newest or since)
         fresh = list(paper_rows.candidates(connection, name, digest.sources, first))
         latest = issues.latest(connection, name)
-    found = run.match(setup, digest.interest, fresh).matches
-    if not found and latest:
+        chosen = picks.waiting(connection, name)
+    found = run.match(setup, digest.interest, fresh)
+    ranked = run.rank(setup, name, found, chosen)
+    if not ranked and latest:
         note = f"nothing new for the next issue yet; this is the latest one, {latest.slot}"
-        return replace(_shown(setup, latest, latest.items, NEW_READER), note=note)
-    issue, warnings = _made(setup, name, found)
-    note = "" if found else "none of the papers in the store is on the topics"
+        shown = _shown(setup, latest, latest.items, NEW_READER)
+        return replace(shown, note=note, is_new=False)
+    issue, warnings = _made(setup, name, ranked)
+    note = "" if ranked else "none of the papers in the store is on the topics"
     shown = _shown(setup, issue, issue.items, NEW_READER)
     return replace(shown, note=note, warnings=warnings)
 
@@ -129,14 +148,14 @@ def for_reader(setup: run.Setup, name: str, address: str) -> Preview:
         ids = owed.get(reader, [])
         old = [item for some in issues.items_of(connection, ids).values() for item in some]
     ahead = upcoming(setup, name)
-    new = () if ahead.note else ahead.edition.issue.items
+    new = ahead.edition.issue.items if ahead.is_new else ()
     with setup.store.read() as connection:
         papers = {item.paper.id for item in [*new, *old]}
         had = ledger.delivered(connection, papers).get(reader, set())
     items = plan.owed(new, old, had)
     if items:
         shown = _shown(setup, ahead.edition.issue, items, address)
-        return replace(shown, warnings=ahead.warnings)
+        return replace(shown, warnings=ahead.warnings, note=ahead.note if ahead.is_new else "")
     note = f"{address} has had all there is on the topics of {digest.title or name}"
     return replace(ahead, reader=address, note=note)
 
@@ -152,19 +171,20 @@ def by_hand(
     with setup.store.read() as connection:
         papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)
-    found = run.match(setup, interest, papers).matches
-    issue, warnings = _made(setup, name, found)
+    ranked = run.rank(setup, name, run.match(setup, interest, papers))
+    issue, warnings = _made(setup, name, ranked)
     note = ""
-    if not found:
+    if not ranked:
         there = f"the store holds {count} papers of {first} to {last}" if count else "it is empty"
         note = f"no paper from {start} up to {end} is on the topics; {there}"
     preview = _shown(setup, issue, issue.items, NEW_READER, topics)
     return replace(preview, note=note, warnings=warnings)
 
 
-def _made(setup: run.Setup, name: str, found: Sequence[Match]) -> tuple[Issue, tuple[str, ...]]:
+def _made(
+    setup: run.Setup, name: str, ranked: Sequence[compose.Ranked]
+) -> tuple[Issue, tuple[str, ...]]:
     """An issue that is not kept, and what was odd about making it."""
-    ranked = compose.rank(found)
     papers: list[Paper] = [place.paper for place in ranked]
     slot = plan.wall_time(setup.now, setup.config.digests[name].timezone)
     title = setup.config.title(name)

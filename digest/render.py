@@ -40,6 +40,7 @@ MAX_HTML_BYTES = 102_000
 WARN_HTML_BYTES = 90_000
 
 _COLUMNS = 72  #: of plain text
+_PICKS, _TOPICS, _REVISIONS = range(3)  # the kinds of sections, in their order
 # The last label of a name has a letter, that of an address has none.
 _HOST = re.compile(r"([a-z0-9-]+\.)+[a-z0-9-]*[a-z][a-z0-9-]*\.?(:\d+)?", re.IGNORECASE)
 _MARKER = re.compile(r"<!--item [^ >]+ \d+-->")
@@ -70,8 +71,9 @@ class Section:
 
     name: str
     items: tuple[str, ...]  #: rendered
-    is_revisions: bool  #: papers sent before and revised since; `name` says nothing then
-    is_headed: bool  #: its name is worth a heading
+    is_picks: bool  #: what editors picked; `name` says nothing then
+    is_revisions: bool  #: papers sent before and revised since; nor does it then
+    is_headed: bool  #: its name is worth a heading; without one it is what stands behind the picks
 
 
 # --- the stage -----------------------------------------------------------------------------------
@@ -192,21 +194,24 @@ def _context(edition: Edition, masthead: Masthead) -> dict[str, Any]:
 
 
 def _sections(items: Sequence[Item], written: Sequence[str], title: str) -> list[Section]:
-    """Group what was written of the items by topic: in order of appearance, revisions last."""
-    groups: dict[tuple[bool, str], list[str]] = {}
+    """Group what was written of the items: picks, topics in order of appearance, revisions."""
+    groups: dict[tuple[int, str], list[str]] = {}
     for item, text in zip(items, written, strict=True):
-        key = (item.is_revision, "" if item.is_revision else item.section)
+        kind = _REVISIONS if item.is_revision else _PICKS if item.is_pick else _TOPICS
+        key = (kind, item.section if kind == _TOPICS else "")
         groups.setdefault(key, []).append(text)
-    is_obvious = list(groups) == [(False, title)]
+    is_obvious = list(groups) == [(_TOPICS, title)]
+    has_picks = (_PICKS, "") in groups
     return [
         Section(
             name=name[:1].upper() + name[1:],
             items=tuple(texts),
-            is_revisions=is_revisions,
+            is_picks=kind == _PICKS,
+            is_revisions=kind == _REVISIONS,
             # A digest of whole categories has no topics to name.
-            is_headed=is_revisions or bool(name and not is_obvious),
+            is_headed=kind != _TOPICS or has_picks or bool(name and not is_obvious),
         )
-        for (is_revisions, name), texts in sorted(groups.items(), key=lambda group: group[0][0])
+        for (kind, name), texts in sorted(groups.items(), key=lambda group: group[0][0])
     ]
 
 

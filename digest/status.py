@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from digest import plan
-from digest.run import Setup
-from digest.store import issues, ledger
+from digest.run import Setup, waits
+from digest.store import Connection, issues, ledger, picks
 from digest.store import papers as paper_rows
 
 
@@ -30,6 +30,11 @@ def status(setup: Setup) -> dict[str, Any]:
                     "last": str(last or ""),
                     "issues": made,
                     "mails": sent,
+                    "draft": _draft(setup, connection, name),
+                    "picks": [
+                        {"id": pick.paper.id, "title": pick.paper.title, "note": pick.note}
+                        for pick in picks.waiting(connection, name)
+                    ],
                     "report": report.report if report else None,
                 }
             )
@@ -39,6 +44,15 @@ def status(setup: Setup) -> dict[str, Any]:
         ]
         queue = ledger.by_state(connection)
     return {"digests": digests, "sources": sources, "queue": queue}
+
+
+def _draft(setup: Setup, connection: Connection, name: str) -> dict[str, Any] | None:
+    draft = issues.draft(connection, name)
+    if draft is None or draft.draft_until is None:
+        return None
+    papers = sum(not item.is_revision for item in draft.items)
+    until = draft.draft_until.isoformat()
+    return {"slot": draft.slot, "until": until, "papers": papers, "detail": waits(setup, draft)}
 
 
 def _next(setup: Setup, name: str) -> str:
@@ -60,6 +74,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         said.append(f"  papers   {one['papers']} in the store{span}")
         said.append(f"  next     {one['next'] or 'no schedule; `digest run NAME` runs it'}")
         said.append(f"  last     {_last(one['report'])}")
+        if one["draft"]:
+            said.append(f"  draft    {one['draft']['papers']} papers: {one['draft']['detail']}")
+        for pick in one["picks"]:
+            note = f": {pick['note']}" if pick["note"] else ""
+            said.append(f"  picked   {pick['id']} {pick['title']}{note}")
     for one in found["sources"]:
         said.append(f"source {one['source']}: last read in full {one['read_at'] or 'never'}")
     queue = ", ".join(f"{count} {state}" for state, count in sorted(found["queue"].items()))

@@ -37,12 +37,12 @@ def plain(text: str) -> str:
     >>> plain(r"$5 and $10 per hour, a < b and c > d, List<int>, $\unknown{x}$, 50% of it")
     '$5 and $10 per hour, a < b and c > d, List<int>, $\\unknown{x}$, 50% of it'
     """
-    unread = read = _clean(text)
+    unread = read = line(text)
     for _ in range(READINGS):
         if not _MARKUP.search(read):
             return read
         # An escape may hide another one, so "read once more" is also what makes it idempotent.
-        again = _clean(without_tex(_without_html(read)))
+        again = line(without_tex(_without_html(read)))
         if again == read:
             return read
         read = again
@@ -59,7 +59,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKUP = re.compile(r"[\\$&<~`]|--|[\^_]\{")
 
 
-def _clean(text: str) -> str:
+def line(text: str) -> str:
+    """The text on one line and without control characters; what people type stays as it is."""
     text = _SURROGATE.sub("\ufffd", _DROPPED.sub("", text))
     return unicodedata.normalize("NFC", " ".join(text.split()))
 

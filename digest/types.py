@@ -235,17 +235,36 @@ class Summary:
 
 # --- compose -------------------------------------------------------------------------------------
 
+#: Who put a paper into an issue, in the order in which they are named.
+PutBy = Literal["editors", "community", "topic", "author"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """An editor's choice for the next issue."""
+
+    paper: Paper
+    note: str = ""  #: the editor's words
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A paper's place in an issue."""
 
     paper: Paper
-    section: str  #: the topic it stands under
-    score: float
+    section: str  #: the topic it stands under; empty where none fits
+    score: float  #: rounded to three places; the place also depends on what stands before it
     because: tuple[str, ...]
     summary: Summary
     is_revision: bool = False  #: sent before and revised since
+    put_by: tuple[PutBy, ...] = ()
+    note: str = ""  #: an editor's words
+    weight: float = 0.0  #: falls from place to place; what items of several issues are joined by
+
+    @property
+    def is_pick(self) -> bool:
+        """Did an editor put it there?"""
+        return "editors" in self.put_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +275,8 @@ class Issue:
     slot: str  #: local wall time at which it is due, "2026-06-22T08:00"
     title: str
     made_at: datetime
-    items: tuple[Item, ...]  #: best first, revisions last
+    items: tuple[Item, ...]  #: picks first, then the best, revisions last
+    draft_until: datetime | None = None  #: goes out then, or when approved; None: it is out
 
     @property
     def id(self) -> str:

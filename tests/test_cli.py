@@ -134,6 +134,72 @@ def test_real_sources_without_a_contact_are_refused_with_the_remedy(started: Pat
     assert "set contact under [operator]" in misuse("run", NAME)
 
 
+# --- picks and drafts ----------------------------------------------------------------------------
+
+
+def paper_id(home: Path) -> str:
+    with sqlite3.connect(home / "digest.db") as database:
+        (id,) = database.execute("SELECT max(id) FROM papers WHERE id LIKE 'arxiv:%'").fetchone()
+    database.close()
+    return str(id)
+
+
+def test_a_pick_is_shown_by_status_and_preview_and_can_be_taken_back(started: Path) -> None:
+    good("fetch")
+    id = paper_id(started)
+    assert good("pick", NAME, id.removeprefix("arxiv:"), "--note", "Read\nthis.").startswith(
+        f"{NAME}: picked: "
+    )
+    assert re.search(rf"  picked   {id} .*: Read this\.\n", good("status"))
+    (digest,) = json.loads(good("status", "--json"))["digests"]
+    assert [(one["id"], one["note"]) for one in digest["picks"]] == [(id, "Read this.")]
+    text = ("--format", "text", "--output", "-")
+    assert "Picked by the editors: Read this." in good("preview", NAME, *text)
+    assert "no longer picked: " in good("pick", NAME, id, "--undo")
+    assert "  picked  " not in good("status")
+    assert "Picked by" not in good("preview", NAME, *text)
+
+
+def reviewed(home: Path) -> None:
+    file = home / "digest.toml"
+    file.write_text(file.read_text().replace("# review     = true", "review = true"))
+
+
+def test_a_draft_waits_for_its_approval(started: Path) -> None:
+    reviewed(started)
+    now = ("--now", "2026-06-22T08:00:00+00:00")
+    made = json.loads(good("run", NAME, "--json", *now))
+    assert (made["reason"], made["mails"]) == ("not-due", 0)
+    assert "waits until 2026-06-22T20:00 UTC" in made["detail"]
+    assert deliveries(started) == 0
+    assert f"papers: the draft {made['slot']} waits until" in good("status", *now)
+    assert "`digest approve my-papers` sends it now" in good("run", *now)
+    assert "there is 2026-06-22T08:00" in misuse("approve", NAME, "2026-06-21T08:00", *now)
+    sent = json.loads(good("approve", NAME, made["slot"], "--json", *now))
+    assert (sent["slot"], sent["reason"], sent["mails"]) == (made["slot"], "sent", 1)
+    assert "no draft of 'my-papers' waits" in misuse("approve", NAME, *now)
+    assert "  draft  " not in good("status", *now)
+    (digest,) = json.loads(good("status", "--json", *now))["digests"]
+    assert (digest["report"]["reason"], digest["draft"]) == ("sent", None)
+
+
+def test_run_without_a_name_sends_a_draft_whose_time_has_come(started: Path) -> None:
+    reviewed(started)
+    good("run", NAME, "--now", "2026-06-22T08:00:00+00:00")
+    assert "not-due" in good("run", "--now", "2026-06-22T19:59:00+00:00")
+    (late,) = good("run", "--json", "--now", "2026-06-22T20:00:00+00:00").splitlines()
+    assert json.loads(late)["reason"] == "sent"
+    assert deliveries(started) == 1
+
+
+def test_a_draft_can_be_thrown_away(started: Path) -> None:
+    reviewed(started)
+    good("run", NAME)
+    assert "thrown away" in good("approve", NAME, "--drop")
+    assert deliveries(started) == 0
+    assert json.loads(good("run", NAME, "--json"))["papers"] > 3
+
+
 # --- build and preview ---------------------------------------------------------------------------
 
 
@@ -228,6 +294,11 @@ def test_a_preview_can_be_served_on_this_machine(started: Path) -> None:
         (["preview", NAME, "--issue", "x", "--topic", "y"], "give one of them"),
         (["preview", NAME, "--output", "no/such/folder/x.html"], "cannot write"),
         (["--config", "none.toml", "status"], "none.toml is not there"),
+        (["pick", "my-paper", "2606.00001"], "did you mean 'my-papers'?"),
+        (["pick", NAME, "2606.99999"], "`digest fetch` reads the sources"),
+        (["pick", NAME, "2606.99999", "--undo", "--note", "x"], "give no --note"),
+        (["approve", NAME], "no draft of 'my-papers' waits; set review = true to have some"),
+        (["approve", NAME, "--drop"], "no draft of 'my-papers' waits"),
         (["summarize", "--summarizer", "none"], "there are embedded, lead"),
         (["match", "--topic", ""], "it is empty"),
     ],

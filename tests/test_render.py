@@ -80,6 +80,18 @@ def everything() -> Edition:
     shown = [
         item(
             paper(
+                "Thirty Readers and a Whiteboard",
+                "2606.00005",
+                signals=Signals(upvotes=2),
+            ),
+            section="",
+            because=(),
+            put_by=("editors",),
+            note="Not on our topics, & worth an evening: what they *measured* is what we guessed.",
+            summary=summary("A whiteboard helps thirty readers to agree on what a paper says."),
+        ),
+        item(
+            paper(
                 "Sparse Retrievers Learn to Forget: Pruning Inverted Indexes Without Losing Recall",
                 "2606.00001",
                 authors=("Ada Example", "Bo Sample", "Chidi Placeholder", "Dana Test", "Eve Dummy"),
@@ -92,6 +104,7 @@ def everything() -> Edition:
                 ),
             ),
             because=("retrieval", "question answering"),
+            put_by=("community", "topic"),
             summary=summary("SparseCut prunes 62% of a learned index and keeps its recall."),
         ),
         item(
@@ -230,6 +243,25 @@ def test_a_lone_section_with_its_own_name_has_a_heading() -> None:
     assert headings(one().html) == ["Retrieval"]
 
 
+def test_picks_have_a_section_of_their_own_before_all_others() -> None:
+    of = edition(
+        [item("B", section="One"), item("A", section="One", put_by=("editors",))],
+    )
+    html = written(of).html.partition("<h1")[2]
+    assert headings(html) == ["Editors’ picks", "One"]
+    assert in_order(html, ">A<", ">B<")
+    assert in_order(written(of).markdown, "## Editors’ picks", "[A]", "## One", "[B]")
+    assert in_order(written(of).text, "Editors’ picks\n====", "\nA\n", "One\n===", "\nB\n")
+
+
+@pytest.mark.parametrize(("section", "heading"), [("", "More papers"), ("Reading group",) * 2])
+def test_what_stands_behind_picks_always_has_a_heading(section: str, heading: str) -> None:
+    of = edition([item("A", put_by=("editors",)), item("B", section=section)])
+    assert headings(written(of).html) == ["Editors’ picks", heading]
+    assert f"## {heading}\n" in written(of).markdown
+    assert f"{heading}\n====" in written(of).text
+
+
 # --- items ---------------------------------------------------------------------------------------
 
 
@@ -284,6 +316,28 @@ def test_why_it_is_here_names_phrases_and_signals_that_are_known() -> None:
     signals = Signals(upvotes=1, comments=0, stars=1200)
     text = written(edition([item(paper(signals=signals), because=("a", "b"))])).text
     assert "Matches “a”, “b” · 1 upvote · 1,200 stars\n" in text
+
+
+def test_the_community_is_named_where_it_put_the_paper_there() -> None:
+    voted = item(paper(signals=Signals(upvotes=42)), put_by=("community", "topic"))
+    of = written(edition([voted]))
+    assert "Matches “retrieval” · Community: 42 upvotes\n" in of.text
+    assert "Matches “retrieval” · Community: 42 upvotes\n" in of.markdown
+    assert "Community: 42 upvotes<" in of.html
+    alone = replace(voted, because=(), put_by=("community",))
+    assert "\nCommunity: 42 upvotes\n" in written(edition([alone])).text
+
+
+def test_an_editors_pick_says_so_with_or_without_words() -> None:
+    mute = item("A", put_by=("editors",))
+    said = item("B", put_by=("editors", "topic"), note="Read this.")
+    of = written(edition([mute, said, item("C")]))
+    assert of.text.count("\nPicked by the editors\n") == 1
+    assert of.text.count("\nPicked by the editors: Read this.\n") == 1
+    assert of.markdown.count("\nPicked by the editors\n\n") == 1
+    assert of.markdown.count("\nPicked by the editors: Read this.\n\n") == 1
+    assert len(re.findall(r">Picked by the editors</span></p>", of.html)) == 1
+    assert re.search(r'>Picked by the editors</span>: <span dir="auto">Read this\.</span>', of.html)
 
 
 def test_addresses_that_are_not_of_the_web_are_dropped() -> None:
@@ -599,7 +653,8 @@ def of_foreign(text: str, format: Any) -> Rendered:
     """An edition in which all foreign text is this."""
     named = paper(text, authors=(text,), categories=(text,), abstract=text)
     about = item(named, because=(text,), summary=summary(text), section=text)
-    return written(edition([about], [about], format=format))
+    picked = replace(about, put_by=("editors", "topic"), note=text)
+    return written(edition([picked, about], [about], format=format))
 
 
 DULL = {format: of_foreign("Dull", format) for format in ("html", "markdown")}

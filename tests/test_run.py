@@ -463,3 +463,393 @@ def test_two_runs_at_once_send_everything_once(world: World) -> None:
         assert sum(pool.map(one, range(2))) == 8
     for reader in world.to:
         assert world.got(reader) == papers(*range(6))
+
+
+# --- picks ---------------------------------------------------------------------------------------
+
+
+def arxiv(n: int) -> str:
+    return f"2606.{n:05d}"
+
+
+def page(world: World, slot: str, digest: str = "d") -> str:
+    return (world.folder / f"outbox/{digest}/{slot}/issue.txt").read_text()
+
+
+def fetch(world: World, day: date, hour: int = 8) -> None:
+    world.forget_pace()
+    with world.at(day, hour) as setup:
+        run.fetch(setup, ["d"])
+
+
+def pick(world: World, day: date, n: int, note: str = "", hour: int = 8) -> None:
+    with world.at(day, hour) as setup:
+        run.pick(setup, "d", arxiv(n), note)
+
+
+def test_a_pick_is_on_top_of_the_next_issue_once_with_the_editors_words(world: World) -> None:
+    world.shows(range(4))
+    fetch(world, MON)
+    pick(world, MON, 3, "Read this.")
+    assert world.run(MON).papers == 4
+    text = page(world, "2026-06-22T08:00")
+    assert "Picked by the editors: Read this." in text
+    order = [line for line in text.splitlines() if line.startswith(("On ", "Editors’ picks"))]
+    assert order[0] == "Editors’ picks"
+    assert shapes.title(3) in order[1]
+    world.shows(range(5))
+    world.run(TUE)
+    assert "Editors’ picks" not in page(world, "2026-06-23T08:00")
+    assert world.got(ADA) == papers(*range(5))
+
+
+def test_a_pick_wins_over_topics_and_exclusions_but_what_is_not_picked_never_does(
+    world: World,
+) -> None:
+    world.digest |= {"topics": ["adapter"], "exclude": ["number or on"]}
+    world.shows(range(4))
+    assert world.run(MON).papers == 0
+    pick(world, MON, 2)
+    report = world.run(MON, 9)
+    assert (report.reason, report.papers) == (Reason.SENT, 1)
+    assert world.got(ADA) == papers(2)
+
+
+def test_a_pick_of_what_a_reader_had_in_another_digest_does_not_come_twice(world: World) -> None:
+    world.more = {"e": {**world.digest, "topics": ["nothing"], "to": [ADA, BEN]}}
+    world.shows(range(2))
+    world.run(MON, 8, "d", "e")
+    with world.at(MON, 9) as setup:
+        run.pick(setup, "e", arxiv(1))
+    world.run(MON, 9, "e")
+    assert world.got(ADA) == papers(0, 1)
+    assert world.got(BEN) == papers(1)
+
+
+def test_what_cannot_be_picked_is_said_with_what_to_do(world: World) -> None:
+    world.shows(range(2))
+    world.run(MON)
+    with world.at(MON, 9) as setup:
+        with pytest.raises(Misuse, match=r"was in the issue d/2026-06-22T08:00; nobody gets"):
+            run.pick(setup, "d", arxiv(1))
+        with pytest.raises(Misuse, match=r"no paper '2606.00099'; `digest fetch` reads"):
+            run.pick(setup, "d", "2606.00099")
+        with pytest.raises(Misuse, match=r"went out with the issue d/2026-06-22T08:00"):
+            run.unpick(setup, "d", arxiv(1))
+    world.shows(range(3))
+    fetch(world, TUE)
+    with world.at(TUE, 9) as setup:
+        with pytest.raises(Misuse, match=r"is no pick of 'd'; `digest status` lists them"):
+            run.unpick(setup, "d", arxiv(2))
+        with pytest.raises(Misuse, match=r"has 501 characters, 500 are the most"):
+            run.pick(setup, "d", arxiv(2), "x" * 501)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2606.00001",
+        "arxiv:2606.00001",
+        "arXiv:2606.00001v3",
+        " https://arxiv.org/abs/2606.00001v1 ",
+        "https://arxiv.org/pdf/2606.00001.pdf",
+        "10.48550/arXiv.2606.00001",
+        "https://doi.org/10.48550/arXiv.2606.00001",
+    ],
+)
+def test_a_paper_can_be_named_as_people_do(world: World, name: str) -> None:
+    world.shows(range(3))
+    fetch(world, MON)
+    with world.at(MON) as setup:
+        assert run.pick(setup, "d", name).title == shapes.title(1)
+        assert run.unpick(setup, "d", name).title == shapes.title(1)
+
+
+def test_a_preview_shows_picks_and_uses_up_none(world: World) -> None:
+    from digest import preview
+
+    world.shows(range(4))
+    fetch(world, MON)
+    pick(world, MON, 3, "Read this.")
+    for _ in range(2):
+        with world.at(MON) as setup:
+            shown = preview.upcoming(setup, "d")
+        assert "Picked by the editors: Read this." in shown.rendered.text
+        assert len(shown.edition.issue.items) == 4
+
+
+# --- drafts --------------------------------------------------------------------------------------
+
+REVIEWED = {"review": True, "review_hours": 6}
+
+
+def approve(world: World, day: date, hour: int, **how: Any) -> Report:
+    with world.at(day, hour) as setup:
+        return run.approve(setup, "d", **how)
+
+
+def test_a_reviewed_issue_waits_and_the_report_says_until_when_and_what_to_do(
+    world: World,
+) -> None:
+    world.digest |= {**REVIEWED, "timezone": "Europe/Paris"}
+    world.shows(range(3))
+    report = world.run(MON)
+    assert (report.reason, report.papers, report.mails) == (Reason.NOT_DUE, 3, 0)
+    assert "the draft 2026-06-22T08:00 waits until 2026-06-22T16:00 Europe/Paris" in report.detail
+    assert "`digest approve d` sends it now" in report.detail
+    assert run.exit_code([report]) == 0
+    assert not (world.folder / "outbox").exists()
+
+
+def test_an_approved_draft_goes_out_once(world: World) -> None:
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    world.run(MON)
+    report = approve(world, MON, 9, slot="2026-06-22T08:00")
+    assert (report.reason, report.papers, report.mails) == (Reason.SENT, 3, 1)
+    assert Path(report.folder, "issue.html").exists()
+    with pytest.raises(Misuse, match="no draft of 'd' waits"):
+        approve(world, MON, 9)
+    assert world.run(MON, 20).reason is Reason.ALL_SENT
+    assert world.got(ADA) == papers(0, 1, 2)
+
+
+def test_a_draft_that_nobody_looks_at_goes_out_when_its_time_has_come(world: World) -> None:
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    world.run(MON)
+    for hour, out in ((13, 0), (14, 1), (15, 0)):
+        with world.at(MON, hour) as setup:
+            reports = run.overdue(setup, ["d"])
+        assert [r.mails for r in reports] == [1] * out
+    assert world.got(ADA) == papers(0, 1, 2)
+
+
+def test_while_a_draft_waits_there_is_no_other_issue_and_then_nothing_is_missing(
+    world: World,
+) -> None:
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    world.run(MON)
+    world.shows(range(5))
+    report = world.run(MON, 10)
+    assert (report.slot, report.reason) == ("2026-06-22T08:00", Reason.NOT_DUE)
+    with world.at(TUE, 8) as setup:
+        world.forget_pace()
+        first, second = run.run(setup, {"d": "2026-06-23T08:00"})
+    assert (first.slot, first.reason, first.mails) == ("2026-06-22T08:00", Reason.SENT, 1)
+    assert (second.slot, second.reason, second.papers) == ("2026-06-23T08:00", Reason.NOT_DUE, 2)
+    approve(world, TUE, 9)
+    assert world.got(ADA) == papers(*range(5))
+
+
+def test_a_slot_held_up_by_a_draft_is_due_when_the_draft_is_out(world: World) -> None:
+    world.digest |= {**REVIEWED, "review_hours": 30, "schedule": "daily at 08:00"}
+    world.shows(range(3))
+
+    def due(day: date, hour: int) -> dict[str, str]:
+        with world.at(day, hour) as setup:
+            slots, others = run.due(setup)
+        assert all("done with" in one.detail or "waits until" in one.detail for one in others)
+        return slots
+
+    assert due(MON, 8) == {"d": "2026-06-22T08:00"}
+    world.run(MON)
+    assert due(TUE, 8) == {}
+    world.run(TUE)  # by hand, and in vain
+    approve(world, TUE, 9)
+    assert due(TUE, 9) == {"d": "2026-06-23T08:00"}
+
+
+def test_a_dropped_draft_gives_back_its_papers_and_its_picks(world: World) -> None:
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    fetch(world, MON)
+    pick(world, MON, 2, "Still this.")
+    world.run(MON)
+    with world.at(MON, 9) as setup:
+        with pytest.raises(Misuse, match=r"waits for '2026-06-21T08:00'; there is 2026-06-22T08"):
+            run.drop(setup, "d", "2026-06-21T08:00")
+        report = run.drop(setup, "d")
+    assert (report.reason, report.mails) == (Reason.NOT_DUE, 0)
+    assert world.got(ADA) == papers()
+    world.digest["review"] = False
+    world.shows(range(4))
+    assert world.run(TUE).papers == 4
+    assert "Picked by the editors: Still this." in page(world, "2026-06-23T08:00")
+    assert world.got(ADA) == papers(*range(4))
+
+
+def test_who_joins_while_a_draft_waits_gets_the_latest_issue_and_then_the_draft(
+    world: World,
+) -> None:
+    world.shows(range(2))
+    world.run(MON)
+    world.digest |= REVIEWED
+    world.shows(range(2, 4))
+    world.run(TUE)
+    world.to = [ADA, BEN]
+    report = world.run(TUE, 9)
+    assert (report.reason, report.mails) == (Reason.SENT, 1)
+    assert world.got(BEN) == papers(0, 1)
+    assert approve(world, TUE, 10).mails == 2
+    assert world.got(BEN) == world.got(ADA) == papers(*range(4))
+
+
+def test_who_joins_with_the_first_draft_gets_nothing_before_it(world: World) -> None:
+    world.digest |= REVIEWED
+    world.shows(range(2))
+    world.run(MON)
+    world.to = [ADA, BEN]
+    assert world.run(MON, 9).mails == 0
+    assert approve(world, MON, 10).mails == 2
+
+
+def test_picks_made_and_taken_back_while_a_draft_waits_count(world: World) -> None:
+    world.digest |= {**REVIEWED, "topics": ["number 2 or number 3"]}
+    world.shows(range(6))
+    fetch(world, MON)
+    pick(world, MON, 1)
+    world.run(MON)
+    with world.at(MON, 9) as setup:
+        run.unpick(setup, "d", arxiv(1))
+    pick(world, MON, 3, "On second thoughts.", hour=9)
+    assert approve(world, MON, 10).papers == 2
+    assert world.got(ADA) == papers(2, 3)
+    text = page(world, "2026-06-22T08:00")
+    assert in_order(text, "Editors’ picks", shapes.title(3), "On second thoughts.")
+
+
+def in_order(text: str, *parts: str) -> bool:
+    places = [" ".join(text.split()).find(part) for part in parts]
+    return -1 not in places and places == sorted(places)
+
+
+def test_a_draft_of_nothing_but_a_pick_that_was_taken_back_is_dropped(world: World) -> None:
+    world.digest |= {**REVIEWED, "topics": ["no such words"]}
+    world.shows(range(2))
+    fetch(world, MON)
+    pick(world, MON, 1)
+    assert world.run(MON).papers == 1
+    with world.at(MON, 9) as setup:
+        run.unpick(setup, "d", arxiv(1))
+    report = approve(world, MON, 10)
+    assert (report.mails, report.detail) == (0, "no paper is left in the draft")
+    pick(world, MON, 1, hour=11)
+    world.digest["review"] = False
+    assert world.run(TUE).mails == 1
+
+
+def test_two_who_approve_at_once_queue_once(world: World) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    world.digest |= REVIEWED
+    world.to = [ADA, BEN]
+    world.shows(range(3))
+    world.run(MON)
+
+    def one(_: int) -> int:
+        with world.at(MON, 9) as setup:
+            try:
+                return run.approve(setup, "d").mails
+            except Misuse:
+                return 0
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(one, range(3))) == 2
+    assert world.got(ADA) == world.got(BEN) == papers(0, 1, 2)
+
+
+def test_a_crash_after_the_approval_loses_no_mail(world: World) -> None:
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    world.run(MON)
+    (world.folder / "outbox").write_text("in the way")
+    report = approve(world, MON, 9)
+    assert run.exit_code([report]) == 1
+    (world.folder / "outbox").unlink()
+    assert world.run(MON, 10).mails == 1
+    assert world.got(ADA) == papers(0, 1, 2)
+
+
+def test_an_approval_is_not_taken_for_a_look_at_new_topics(world: World) -> None:
+    """What was announced between the draft and the approval is held against the new topics."""
+    world.digest |= REVIEWED
+    world.shows(range(2))
+    world.run(MON)
+    world.shows(range(4))
+    fetch(world, TUE)
+    approve(world, WED, 7)
+    world.digest |= {"topics": [*EVERYTHING, "another"], "review": False}
+    world.shows(range(5))
+    world.run(WED)
+    assert world.got(ADA) == papers(*range(5))
+
+
+def test_a_draft_is_previewed_with_its_picks(world: World) -> None:
+    from digest import preview
+
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    world.run(MON)
+    world.shows(range(4))
+    fetch(world, MON, 9)
+    pick(world, MON, 3, "Look.", hour=9)
+    with world.at(MON, 10) as setup:
+        shown = preview.upcoming(setup, "d")
+        past = preview.past(setup, "d", "2026-06-22T08:00")
+        hers = preview.for_reader(setup, "d", ADA)
+    for one in (shown, past, hers):
+        assert "`digest approve d` sends it now" in one.note
+        assert len(one.edition.issue.items) == 4
+        assert "Picked by the editors: Look." in one.rendered.text
+
+
+def test_a_cap_of_a_section_holds_back_and_loses_nothing(world: World) -> None:
+    world.digest |= {"topics": ["retrieval", "adapter or protein"], "per_section": 1, "papers": 2}
+    world.shows(range(12))
+    report = world.run(MON)
+    assert report.papers > 4
+    text = page(world, "2026-06-22T08:00").partition(" more\n=")[0]
+    assert "\nRetrieval\n" in text
+    assert "\nAdapter or protein\n" in text
+    assert world.got(ADA).total() == report.papers
+
+
+def test_a_pick_names_the_issue_that_used_it(world: World) -> None:
+    from sqlalchemy import select
+
+    from digest.store.tables import picks
+
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    fetch(world, MON)
+    pick(world, MON, 1)
+    world.run(MON)
+    used = []
+    for hour in (9, 10):
+        with world.at(MON, hour) as setup:
+            with setup.store.read() as connection:
+                used.append(connection.scalar(select(picks.c.issue_id)))
+            if hour == 9:
+                run.approve(setup, "d")
+    assert used == [None, "d/2026-06-22T08:00"]
+
+
+def test_an_issue_is_made_when_it_goes_out_and_so_owed_to_who_joined_meanwhile(
+    world: World,
+) -> None:
+    world.digest |= REVIEWED
+    world.shows(range(3))
+    world.run(MON)
+    world.to = [ADA, BEN]
+    world.run(MON, 9)
+    approve(world, MON, 10)
+    with world.at(MON, 11) as setup, setup.store.write() as connection:
+        for one in ledger.in_state(connection, [DeliveryState.SENT]):
+            if one.address == BEN:
+                ledger.move(connection, one, one.state, DeliveryState.FAILED, setup.now)
+    world.digest["review"] = False
+    world.shows(range(4))
+    world.run(TUE)
+    assert world.got(BEN) == papers(0, 1, 2, 0, 1, 2, 3)

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from digest import plan
 from digest.run import reporting
-from digest.run.building import Built, build, fit
+from digest.run.building import Built, build, fit, rank, with_picks
+from digest.run.editing import approve, drop, overdue, pick, unpick
 from digest.run.encoding import Encoding
 from digest.run.matching import Matched, match, match_without_store
 from digest.run.reading import fetch
-from digest.run.reporting import exit_code, source_words, sources_exit_code, words
+from digest.run.reporting import exit_code, source_words, sources_exit_code, waits, words
 from digest.run.sending import send, transport_of
 from digest.run.setup import Setup
 from digest.run.summarizing import fallbacks, make_ready, summarize, without_store
@@ -26,7 +27,9 @@ __all__ = [
     "Encoding",
     "Matched",
     "Setup",
+    "approve",
     "build",
+    "drop",
     "due",
     "exit_code",
     "fallbacks",
@@ -35,11 +38,17 @@ __all__ = [
     "make_ready",
     "match",
     "match_without_store",
+    "overdue",
+    "pick",
+    "rank",
     "run",
     "send",
     "source_words",
     "sources_exit_code",
     "summarize",
+    "unpick",
+    "waits",
+    "with_picks",
     "without_store",
     "words",
 ]
@@ -48,28 +57,37 @@ RETRY_AFTER = timedelta(minutes=15)  #: before a slot that came to nothing is tr
 
 
 def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
-    """Fetch, build and send the digests of `slots` (name → slot); one report each, kept."""
+    """Fetch, build and send the digests of `slots` (name → slot); one report each, kept.
+
+    Drafts of theirs whose time has come go out before, with a report of their own.
+    """
     # What cannot be sent or summarized is said before anything is asked or stored.
     transport_of(setup.config)
     make_ready(setup.summarizer, setup.config.language)
+    reports = overdue(setup, slots)
     found = fetch(setup, list(slots))
     built: dict[str, Built] = {}
     for name, slot in slots.items():
         setup.notify(f"building {name}")
         built[name] = build(setup, name, slot)
     sent = send(setup, [one.issue for one in built.values() if one.issue])
-    reports = []
     for name, slot in slots.items():
         mine = [found[source] for source in setup.config.digests[name].sources]
-        report = reporting.report(name, slot, built[name], mine, sent)
+        report = reporting.report(setup, name, slot, built[name], mine, sent)
+        # While a draft waits no slot is done with but its own.
+        draft = built[name].draft
+        slot, at = (draft.slot, draft.made_at) if draft else (slot, setup.now)
         with setup.store.write() as connection:
-            issues.report(connection, name, slot, report.reason, words(report), setup.now)
+            issues.report(connection, name, slot, report.reason, words(report), at)
         reports.append(report)
     return reports
 
 
 def due(setup: Setup) -> tuple[dict[str, str], list[Report]]:
-    """The digests whose slot has come, with it; and why the others' has not."""
+    """The digests whose slot has come, with it; and why the others' has not.
+
+    Drafts hold up what comes after them; overdue() lets those out whose time has come.
+    """
     slots: dict[str, str] = {}
     others: list[Report] = []
     with setup.store.read() as connection:
@@ -80,6 +98,8 @@ def due(setup: Setup) -> tuple[dict[str, str], list[Report]]:
                 past = schedule.slots(setup.now - plan.LOOK_BACK, setup.now)
                 slot = past[-1] if past else ""
                 why = _why_not(connection, name, slot, setup.now)
+            if draft := issues.draft(connection, name):
+                why = waits(setup, draft)
             if why:
                 others.append(Report(digest=name, slot=slot, reason=Reason.NOT_DUE, detail=why))
             else:

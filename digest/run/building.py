@@ -1,29 +1,35 @@
-"""build(): the issue that a slot's papers give, and a delivery for each of its readers."""
+"""build(): the issue that a slot's papers give, and a delivery for each of its readers.
+
+Where a digest is reviewed, the issue is a draft first, and release() makes the deliveries.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any
 
 from digest import compose, plan, render
 from digest.config import Config
 from digest.errors import MailTooLarge
-from digest.run.matching import match
+from digest.run import encoding
+from digest.run.matching import Matched, match
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
-from digest.store import issues, ledger
+from digest.store import issues, ledger, picks
 from digest.store import papers as paper_rows
-from digest.types import Delivery, Edition, Format, Issue, Item, Rendered
+from digest.types import Delivery, Edition, Format, Issue, Item, Pick, Rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """What a build came to."""
 
-    issue: Issue | None = None
+    issue: Issue | None = None  #: that goes out
+    draft: Issue | None = None  #: that waits for an editor, made now or before
     queued: int = 0
     readers: int = 0
     looked_at: int = 0  #: papers that were in no issue before
@@ -32,13 +38,20 @@ class Built:
 
 
 def build(setup: Setup, name: str, slot: str) -> Built:
-    """Make the issue that a slot's papers give, and queue a delivery for each of its readers."""
+    """Make the issue that a slot's papers give, and queue a delivery for each of its readers.
+
+    While a draft waits there is no other issue: what comes meanwhile is in the next one.
+    """
     store, digest = setup.store, setup.config.digests[name]
     # One build at a time over the whole store: what one reader is owed depends on what all
     # digests have queued for her.
     with store.exclusive("build"):
         with store.write() as connection:
             ledger.sync_operator_readers(connection, name, digest.to, setup.now, setup.new_id)
+            draft = issues.draft(connection, name)
+        if draft:
+            return replace(_queue(setup, name, None), draft=draft)
+        with store.write() as connection:
             today = calendar.newest_feed_day(setup.now)
             # What came before the last run was held against the old topics then.
             ran_at = issues.last_run_at(connection, name)
@@ -52,8 +65,9 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             fresh = list(paper_rows.candidates(connection, name, digest.sources, since))
             again = list(paper_rows.revised(connection, name)) if digest.revised else []
             slot = plan.free_slot(slot, issues.taken_slots(connection, name))
+            chosen = picks.waiting(connection, name)
         matched = match(setup, digest.interest, fresh)
-        ranked = compose.rank(matched.matches)
+        ranked = rank(setup, name, matched, chosen)
         issue = None
         warnings: tuple[str, ...] = ()
         if ranked:
@@ -61,18 +75,72 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             title = setup.config.title(name)
             issue = compose.issue(name, slot, title, setup.now, ranked, again, said.summaries)
             warnings = said.warnings
-        queued, readers, more_warnings = _queue(setup, name, issue)
-    return Built(
-        issue=issue,
-        queued=queued,
-        readers=readers,
+        if issue and digest.review:
+            built = _queue(setup, name, None)
+            until = setup.now + timedelta(hours=digest.review_hours)
+            draft = replace(issue, draft_until=until)
+            with store.write() as connection:
+                issues.save(connection, draft)
+        else:
+            built = _queue(setup, name, issue)
+    return replace(
+        built,
+        draft=draft,
         looked_at=matched.looked_at,
         matched=len(ranked),
-        warnings=(*warnings, *more_warnings),
+        warnings=(*warnings, *built.warnings),
     )
 
 
-def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tuple[str, ...]]:
+def release(setup: Setup, name: str, draft: Issue) -> Built | None:
+    """Let a draft out with the picks as they are now, and queue its deliveries.
+
+    None if it is a draft no more: somebody else was quicker.
+    """
+    with setup.store.exclusive("build"):
+        with setup.store.read() as connection:
+            found = issues.draft(connection, name)
+        if found is None or found.id != draft.id:
+            return None
+        issue, warnings = with_picks(setup, found)
+        issue = replace(issue, made_at=setup.now, draft_until=None)
+        if all(item.is_revision for item in issue.items):  # its only papers were picks
+            with setup.store.write() as connection:
+                issues.drop(connection, draft.id)
+            return Built(warnings=("no paper is left in the draft",))
+        built = _queue(setup, name, issue)
+    return replace(built, warnings=(*warnings, *built.warnings))
+
+
+def with_picks(setup: Setup, draft: Issue) -> tuple[Issue, tuple[str, ...]]:
+    """A draft as it would go out now, and what was odd about it."""
+    with setup.store.read() as connection:
+        chosen = picks.waiting(connection, draft.digest)
+    known = {item.paper.id for item in draft.items if not item.is_revision}
+    said = summarize(setup, [pick.paper for pick in chosen if pick.paper.id not in known])
+    issue = compose.with_picks(draft, chosen, setup.now.date(), said.summaries)
+    return issue, said.warnings
+
+
+def rank(
+    setup: Setup, name: str, matched: Matched, chosen: Sequence[Pick] = ()
+) -> list[compose.Ranked]:
+    """The order of a digest's papers."""
+    digest = setup.config.digests[name]
+    vectors = encoding.papers(setup, [pick.paper for pick in chosen]) if chosen else {}
+    return compose.rank(
+        matched.matches,
+        today=setup.now.date(),
+        vectors={**matched.vectors, **vectors},
+        picks=chosen,
+        authors=digest.authors,
+        sources=digest.sources,
+        per_source=digest.per_source,
+        per_section=digest.per_section,
+    )
+
+
+def _queue(setup: Setup, name: str, issue: Issue | None) -> Built:
     """Keep the issue, and queue what each reader is owed of it and of those she missed."""
     store = setup.store
     with store.read() as connection:
@@ -109,9 +177,11 @@ def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tupl
     with store.write() as connection:
         if issue:
             issues.save(connection, issue)
+            picks.use(connection, name, issue.id)
         issues.save_editions(connection, editions)
         queued = ledger.enqueue(connection, rows, setup.now)
-    return queued, len(people), tuple(dict.fromkeys(warnings))
+    distinct = tuple(dict.fromkeys(warnings))
+    return Built(issue=issue, queued=queued, readers=len(people), warnings=distinct)
 
 
 def _delivery(setup: Setup, issue: Issue, person: Any, edition: Edition) -> Delivery:

@@ -8,28 +8,35 @@ from typing import Any
 from digest import plan
 from digest.run.building import Built
 from digest.run.sending import Sent
-from digest.types import UNFINISHED, Reason, Report, SourceReport
+from digest.run.setup import Setup
+from digest.types import UNFINISHED, Issue, Reason, Report, SourceReport
 
 
-def report(name: str, slot: str, built: Built, found: Sequence[SourceReport], sent: Sent) -> Report:
+def report(
+    setup: Setup, name: str, slot: str, built: Built, found: Sequence[SourceReport], sent: Sent
+) -> Report:
     """What one digest's part of a run came to."""
     mails = sent.mails.get(name, 0)
-    papers = sum(not item.is_revision for item in built.issue.items) if built.issue else 0
+    issue = built.issue or built.draft
+    papers = sum(not item.is_revision for item in issue.items) if issue else 0
     reason = plan.reason(
         found,
-        has_sent=bool(mails or (papers and not built.readers)),
+        has_sent=bool(mails or (built.issue and papers and not built.readers)),
         looked_at=built.looked_at,
         matched=built.matched,
     )
+    if built.draft and not mails:
+        reason = Reason.NOT_DUE
     has_failed = bool(sent.problems.get(name))
     if has_failed and not mails:
         reason = Reason.DOWN  # whatever was owed is still owed
-    notes = [*built.warnings, *sent.problems.get(name, ())]
-    if papers and not built.readers:
+    notes = [waits(setup, built.draft)] if built.draft else []
+    notes += [*built.warnings, *sent.problems.get(name, ())]
+    if built.issue and papers and not built.readers:
         notes.append("nobody is subscribed yet")
     return Report(
         digest=name,
-        slot=built.issue.slot if built.issue else slot,
+        slot=issue.slot if issue else slot,
         reason=reason,
         papers=papers,
         mails=mails,
@@ -37,6 +44,17 @@ def report(name: str, slot: str, built: Built, found: Sequence[SourceReport], se
         folder=sent.folders.get(name, ""),
         has_failed=has_failed,
         detail="; ".join(dict.fromkeys(notes)),
+    )
+
+
+def waits(setup: Setup, draft: Issue) -> str:
+    """That a draft waits, until when, and how to get it out."""
+    name, zone = draft.digest, setup.config.digests[draft.digest].timezone
+    assert draft.draft_until is not None  # it is a draft
+    until = plan.wall_time(draft.draft_until, zone)
+    return (
+        f"the draft {draft.slot} waits until {until} {zone};"
+        f" `digest approve {name}` sends it now, with --drop nobody gets it"
     )
 
 

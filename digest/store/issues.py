@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select
 
+from digest import compose
 from digest.store import papers as paper_rows
 from digest.store.tables import (
     deliveries,
@@ -20,6 +21,9 @@ from digest.store.tables import (
 )
 from digest.store.upsert import chunks, upsert
 from digest.types import UNFINISHED, Edition, Issue, Item, Summary
+
+#: A draft is no issue yet, but for its slot and its papers.
+is_out = issues.c.draft_until.is_(None)
 
 
 def since(connection: Connection, name: str, definition: str, first: date, changed: date) -> date:
@@ -43,9 +47,17 @@ def peek_since(connection: Connection, name: str) -> date | None:
 
 
 def save(connection: Connection, issue: Issue) -> None:
-    """Keep an issue with its items."""
-    values = {"id": issue.id, "digest": issue.digest, "slot": issue.slot}
-    connection.execute(insert(issues).values(**values, title=issue.title, made_at=issue.made_at))
+    """Keep an issue with its items, in the place of its draft if there was one."""
+    drop(connection, issue.id)
+    values = {
+        "id": issue.id,
+        "digest": issue.digest,
+        "slot": issue.slot,
+        "title": issue.title,
+        "made_at": issue.made_at,
+        "draft_until": issue.draft_until,
+    }
+    connection.execute(insert(issues).values(values))
     rows = [
         {
             "issue_id": issue.id,
@@ -60,14 +72,32 @@ def save(connection: Connection, issue: Issue) -> None:
             "summarizer": item.summary.summarizer,
             "language": item.summary.language,
             "reason": item.summary.reason,
+            "put_by": list(item.put_by),
+            "note": item.note,
         }
         for position, item in enumerate(issue.items)
     ]
     connection.execute(insert(issue_items), rows)
 
 
+def draft(connection: Connection, digest: str) -> Issue | None:
+    """The draft that waits, if one does: there is never more than one."""
+    query = select(issues.c.id).where(issues.c.digest == digest, issues.c.draft_until.is_not(None))
+    id = connection.scalar(query)
+    return load(connection, id) if id else None
+
+
+def drop(connection: Connection, issue_id: str) -> None:
+    """Throw a draft away, with its items. What is out stays."""
+    drafts = select(issues.c.id).where(issues.c.id == issue_id, issues.c.draft_until.is_not(None))
+    connection.execute(delete(issue_items).where(issue_items.c.issue_id.in_(drafts)))
+    connection.execute(
+        delete(issues).where(issues.c.id == issue_id, issues.c.draft_until.is_not(None))
+    )
+
+
 def taken_slots(connection: Connection, digest: str) -> set[str]:
-    """The slots that have an issue."""
+    """The slots that have an issue, be it a draft."""
     rows = connection.execute(select(issues.c.slot).where(issues.c.digest == digest))
     return set(rows.scalars())
 
@@ -84,20 +114,28 @@ def load(connection: Connection, issue_id: str) -> Issue | None:
         slot=row.slot,
         title=row.title,
         made_at=row.made_at,
-        items=tuple(_items(connection, rows)),
+        items=compose.weighed(_items(connection, rows)),
+        draft_until=row.draft_until,
     )
 
 
 def latest(connection: Connection, digest: str) -> Issue | None:
-    """The newest issue of a digest."""
-    query = select(issues.c.id).where(issues.c.digest == digest)
+    """The newest issue of a digest that is out."""
+    query = select(issues.c.id).where(issues.c.digest == digest, is_out)
     id = connection.scalar(query.order_by(issues.c.made_at.desc(), issues.c.slot.desc()).limit(1))
     return load(connection, id) if id else None
 
 
+def issue_of(connection: Connection, digest: str, paper_id: str) -> str | None:
+    """The issue of a digest that brought a paper as new; drafts have brought nothing yet."""
+    query = select(issue_items.c.issue_id).join(issues, issues.c.id == issue_items.c.issue_id)
+    mine = query.where(issues.c.digest == digest, issue_items.c.paper_id == paper_id, is_out)
+    return connection.scalar(mine.where(~issue_items.c.is_revision).limit(1))
+
+
 def made_since(connection: Connection, digest: str, moment: datetime) -> list[Row[Any]]:
-    """Id and time of a digest's issues from a moment on, oldest first."""
-    query = select(issues.c.id, issues.c.made_at).where(issues.c.digest == digest)
+    """Id and time of a digest's issues that came out from a moment on, oldest first."""
+    query = select(issues.c.id, issues.c.made_at).where(issues.c.digest == digest, is_out)
     return list(connection.execute(query.where(issues.c.made_at >= moment).order_by("made_at")))
 
 
@@ -108,7 +146,7 @@ def items_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Item]
     rows = connection.execute(query.order_by(issue_items.c.issue_id, issue_items.c.position)).all()
     for row, item in zip(rows, _items(connection, rows), strict=True):
         found[row.issue_id].append(item)
-    return found
+    return {id: list(compose.weighed(items)) for id, items in found.items()}
 
 
 def _items(connection: Connection, rows: Sequence[Row[Any]]) -> list[Item]:
@@ -126,6 +164,8 @@ def _item(row: Row[Any], paper: Any) -> Item:
             text=row.summary, summarizer=row.summarizer, language=row.language, reason=row.reason
         ),
         is_revision=row.is_revision,
+        put_by=tuple(row.put_by),
+        note=row.note,
     )
 
 
@@ -218,8 +258,8 @@ def last_reports(connection: Connection) -> dict[str, Row[Any]]:
 
 
 def counts(connection: Connection, digest: str) -> tuple[int, int]:
-    """How many issues there are, and how many mails of them went out."""
-    made = connection.scalar(select(func.count()).where(issues.c.digest == digest)) or 0
+    """How many issues are out, and how many mails of them went out."""
+    made = connection.scalar(select(func.count()).where(issues.c.digest == digest, is_out)) or 0
     query = select(func.count()).select_from(deliveries.join(issues))
     sent = query.where(issues.c.digest == digest, deliveries.c.state == "sent")
     return made, connection.scalar(sent) or 0

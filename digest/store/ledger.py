@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
 
+from digest.store.issues import is_out
 from digest.store.tables import (
     deliveries,
     edition_items,
@@ -106,7 +107,7 @@ def missed(
     """Reader → the issues made since she confirmed, and since a moment, that never reached her.
 
     With `with_latest` a reader who has had no issue of the digest is owed the newest one too,
-    though it was made before she came.
+    though it was made before she came. Drafts are owed to nobody.
     """
     got = exists().where(
         deliveries.c.issue_id == issues.c.id,
@@ -121,7 +122,7 @@ def missed(
     )
     newest = (
         select(issues.c.id)
-        .where(issues.c.digest == digest)
+        .where(issues.c.digest == digest, is_out)
         .order_by(issues.c.made_at.desc(), issues.c.slot.desc())
         .limit(1)
         .scalar_subquery()
@@ -133,7 +134,7 @@ def missed(
         select(subscriptions.c.subscriber_id, issues.c.id)
         .join(issues, issues.c.digest == subscriptions.c.digest)
         .where(subscriptions.c.digest == digest, subscriptions.c.state == "confirmed", ~got)
-        .where(is_owed)
+        .where(is_owed, is_out)
         .order_by(issues.c.made_at)
     )
     found: dict[str, list[str]] = {}
