@@ -102,7 +102,26 @@ def match(papers: Iterable[Paper], interest: Interest) -> Iterator[Match]:
     """
     for paper in papers:
         if is_in_categories(paper, interest.categories):
-            yield from _matches(paper, interest)
+            yield from _matches(_Words.of(paper), paper, interest)
+
+
+def near(papers: Iterable[Paper], interest: Interest, down_to: float) -> Iterator[Match]:
+    """Yield the best topic of each paper that matches nothing, from a score of `down_to` on.
+
+    What is excluded, or has what a topic says it must not have, is near to nothing.
+    """
+    for paper in papers:
+        if not is_in_categories(paper, interest.categories):
+            continue
+        words = _Words.of(paper)
+        is_excluded = any(_holds(topic.expression, words) for topic in interest.exclude)
+        if is_excluded or any(True for _ in _matches(words, paper, interest)):
+            continue
+        topics = [t for t in interest.topics if not _is_barred(t.expression, words)]
+        found = [_score(words, paper, topic) for topic in topics]
+        best = max(found, key=lambda m: m.score, default=None)
+        if best and best.score >= down_to:
+            yield best
 
 
 def score(paper: Paper, topic: Topic) -> Match:
@@ -133,8 +152,7 @@ class _Words:
         return cls(_joined(stems(paper.title)), _joined(stems(paper.abstract)))
 
 
-def _matches(paper: Paper, interest: Interest) -> Iterator[Match]:
-    words = _Words.of(paper)
+def _matches(words: _Words, paper: Paper, interest: Interest) -> Iterator[Match]:
     if any(_holds(topic.expression, words) for topic in interest.exclude):
         return
     for topic in interest.topics:
@@ -178,6 +196,17 @@ def _holds(expression: Expression, words: _Words) -> bool:
             return _holds(left, words) or _holds(right, words)
         case Not(inner):
             return not _holds(inner, words)
+
+
+def _is_barred(expression: Expression, words: _Words) -> bool:
+    """Does anything hold that stands under a `not`?"""
+    match expression:
+        case Phrase():
+            return False
+        case And(left, right) | Or(left, right):
+            return _is_barred(left, words) or _is_barred(right, words)
+        case Not(inner):
+            return _holds(inner, words)
 
 
 def _wanted(expression: Expression) -> Iterator[Phrase]:
