@@ -93,7 +93,7 @@ def upcoming(setup: run.Setup, name: str) -> Preview:
         first = min(since, newest or since)
         fresh = list(paper_rows.candidates(connection, name, digest.sources, first))
         latest = issues.latest(connection, name)
-    found = run.match(setup, digest.interest, fresh).matches
+    found = run.find(setup, name, digest.interest, fresh).matches
     if not found and latest:
         note = f"nothing new for the next issue yet; this is the latest one, {latest.slot}"
         return replace(_shown(setup, latest, latest.items, NEW_READER), note=note)
@@ -120,10 +120,7 @@ def for_reader(setup: run.Setup, name: str, address: str) -> Preview:
     """
     digest = setup.config.digests[name]
     with setup.store.read() as connection:
-        reader = ledger.subscriber_id(connection, address)
-        people = {person.id for person in ledger.readers(connection, name)}
-        if reader is None or reader not in people:
-            raise Misuse(f"{address!r} is no reader of {name!r}")
+        reader = run.reader_id(connection, name, address)
         since = setup.now - plan.LOOK_BACK
         owed = ledger.missed(connection, name, since, with_latest=True)
         ids = owed.get(reader, [])
@@ -135,6 +132,7 @@ def for_reader(setup: run.Setup, name: str, address: str) -> Preview:
         had = ledger.delivered(connection, papers).get(reader, set())
     items = plan.owed(new, old, had)
     if items:
+        items = run.as_seen_by(setup, name, reader, items)
         shown = _shown(setup, ahead.edition.issue, items, address)
         return replace(shown, warnings=ahead.warnings)
     note = f"{address} has had all there is on the topics of {digest.title or name}"
@@ -152,7 +150,7 @@ def by_hand(
     with setup.store.read() as connection:
         papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)
-    found = run.match(setup, interest, papers).matches
+    found = run.find(setup, name, interest, papers).matches
     issue, warnings = _made(setup, name, found)
     note = ""
     if not found:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from digest import plan
 from digest.run import reporting
 from digest.run.building import Built, build, fit
+from digest.run.learning import Opinion, as_seen_by, find, opine, opinions_of, reader_id
 from digest.run.matching import Matched, match
 from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, words
@@ -23,15 +24,21 @@ from digest.types import Reason, Report
 
 __all__ = [
     "Matched",
+    "Opinion",
     "Setup",
+    "as_seen_by",
     "build",
     "due",
     "exit_code",
     "fallbacks",
     "fetch",
+    "find",
     "fit",
     "make_ready",
     "match",
+    "opine",
+    "opinions_of",
+    "reader_id",
     "run",
     "send",
     "source_words",

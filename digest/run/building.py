@@ -10,11 +10,11 @@ from typing import Any
 from digest import compose, plan, render
 from digest.config import Config
 from digest.errors import MailTooLarge
-from digest.run.matching import match
+from digest.run import learning
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
-from digest.store import issues, ledger
+from digest.store import issues, ledger, opinions
 from digest.store import papers as paper_rows
 from digest.types import Delivery, Edition, Format, Issue, Item, Rendered
 
@@ -52,7 +52,7 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             fresh = list(paper_rows.candidates(connection, name, digest.sources, since))
             again = list(paper_rows.revised(connection, name)) if digest.revised else []
             slot = plan.free_slot(slot, issues.taken_slots(connection, name))
-        matched = match(setup, digest.interest, fresh)
+        matched = learning.find(setup, name, digest.interest, fresh)
         ranked = compose.rank(matched.matches)
         issue = None
         warnings: tuple[str, ...] = ()
@@ -77,6 +77,7 @@ def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tupl
     store = setup.store
     with store.read() as connection:
         people = ledger.readers(connection, name)
+        learners = opinions.whose(connection, name)
         # Who has just joined gets the issue made now, or else the latest there is.
         since = setup.now - plan.LOOK_BACK
         missed = ledger.missed(connection, name, since, with_latest=issue is None)
@@ -89,13 +90,16 @@ def _queue(setup: Setup, name: str, issue: Issue | None) -> tuple[int, int, tupl
             items = [*carrier.items, *(item for some in old.values() for item in some)]
             had = ledger.delivered(connection, {item.paper.id for item in items})
             has_one = ledger.has_delivery(connection, carrier.id)
-    choices: dict[tuple[tuple[str, bool], ...], tuple[list[Item], list[Any]]] = {}
+    choices: dict[Any, tuple[list[Item], list[Any]]] = {}
     new = issue.items if issue else ()
     for person in people:
         late = [item for id in missed.get(person.id, ()) for item in old[id]]
         items = plan.owed(new, late, had.get(person.id, ()))
         if person.id not in has_one and any(not item.is_revision for item in items):
-            choice = tuple(sorted((item.paper.id, item.is_revision) for item in items))
+            choice: Any = tuple(sorted((item.paper.id, item.is_revision) for item in items))
+            if person.id in learners:
+                choice = person.id
+                items = learning.as_seen_by(setup, name, person.id, items)
             choices.setdefault(choice, (items, []))[1].append(person)
     editions: list[Edition] = []
     rows: list[Delivery] = []
