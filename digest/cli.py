@@ -256,6 +256,37 @@ def preview(
             _hand_over(made.in_format(ready, format), format, name, output)
 
 
+@app.command()
+def backtest(
+    context: typer.Context,
+    name: str,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many.")] = 30,
+    topic: Topics = None,
+    config: ConfigFile = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a digest would have sent on each of the last days, with scores; changes nothing."""
+    counted: list[tuple[int, int]] = []
+    said: list[str] = []
+    with _setup(context, config, now) as setup:
+        from digest import backtest as backtests
+
+        _chosen(setup.config, [name], False)
+        until = setup.now.date() if now else None
+        for day in backtests.backtest(setup, name, days, topic or (), until):
+            counted.append((len(day.shown) + len(day.more), day.looked_at))
+            if as_json:
+                _print_json(backtests.words(day))
+            else:
+                said += backtests.lines(day)
+    total = backtests.totals(counted)
+    if as_json:
+        _complain(total)
+    else:
+        print("\n".join([*said, total]))
+
+
 # --- opinions ------------------------------------------------------------------------------------
 
 DigestName = Annotated[str, typer.Option("--digest", metavar="NAME", help="In which digest.")]

@@ -213,7 +213,7 @@ def test_a_preview_can_be_served_on_this_machine(started: Path) -> None:
         assert served.wait(10) == 0
 
 
-# --- opinions ------------------------------------------------------------------------------------
+# --- opinions and trying topics ------------------------------------------------------------------
 
 ADAPTERS = "2603.90021"  #: "Prompts or Adapters?", of the second sample day
 
@@ -248,6 +248,23 @@ def test_a_readers_own_likes_move_her_preview(started: Path) -> None:
     assert good(*shown) == before
 
 
+def test_a_backtest_shows_the_days_and_changes_nothing(started: Path) -> None:
+    assert "`digest fetch` gets them" in misuse("backtest", NAME)
+    good("fetch", "--now", "2026-03-02T08:00")
+    good("fetch", "--now", "2026-03-03T08:00")
+    before = {p.name: p.stat().st_mtime_ns for p in started.iterdir()}
+    said = good("backtest", NAME)
+    assert said.startswith("Mon 2026-03-02  ")
+    assert "2 days, 2 of them with new papers" in said
+    done = digest("backtest", NAME, "--days", "1", "--topic", "retrieval", "--json")
+    (day,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (day["day"], day["reason"]) == ("2026-03-03", "sent")
+    assert {place["section"] for place in day["shown"]} == {"retrieval"}
+    assert "matches a day" in done.stderr
+    assert {p.name: p.stat().st_mtime_ns for p in started.iterdir()} == before
+    assert not (started / "outbox").exists()
+
+
 # --- misuse --------------------------------------------------------------------------------------
 
 
@@ -269,6 +286,8 @@ def test_a_readers_own_likes_move_her_preview(started: Path) -> None:
         (["like", "2603.99999", "--digest", NAME], "no paper in the store is known as"),
         (["dislike", "x", "--digest", NAME, "--as", "no@example.org"], "is no reader of"),
         (["likes", NAME, "--as", "nobody"], "'nobody' is not an e-mail address"),
+        (["backtest", "my-paper"], "did you mean 'my-papers'?"),
+        (["backtest", NAME, "--topic", "a and"], "it ends early"),
     ],
 )
 def test_misuse_says_what_was_wrong_and_what_to_do(
