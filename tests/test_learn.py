@@ -48,7 +48,7 @@ def test_halfway_is_half_the_move_and_names_its_reason() -> None:
 
 
 def test_the_nearest_example_counts_alone_and_of_equal_ones_the_first_by_id() -> None:
-    far = example(2, np.array([0, 0.6, 0.8], np.float32))  # 0.48 from what is 0.6 from the other
+    far = example(2, np.array([0, 0.65, 0.76], np.float32))  # 0.52 to what has 0.6 to the other
     twin = example(0, at(1.0))
     assert move_of(at(0.6), far, LIKED) == move_of(at(0.6), LIKED)
     assert "“Example 0”" in move_of(at(0.6), LIKED, far, twin).because
