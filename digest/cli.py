@@ -260,6 +260,125 @@ def preview(
 
 
 @app.command()
+def backtest(
+    context: typer.Context,
+    name: str,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many.")] = 30,
+    topic: Topics = None,
+    config: ConfigFile = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a digest would have sent on each of the last days, with scores; changes nothing."""
+    counted: list[tuple[int, int]] = []
+    said: list[str] = []
+    with _setup(context, config, now) as setup:
+        from digest import backtest as backtests
+
+        _chosen(setup.config, [name], False)
+        until = setup.now.date() if now else None
+        for day in backtests.backtest(setup, name, days, topic or (), until):
+            counted.append((len(day.shown) + len(day.more), day.looked_at))
+            if as_json:
+                _print_json(backtests.words(day))
+            else:
+                said += backtests.lines(day)
+    total = backtests.totals(counted)
+    if as_json:
+        _complain(total)
+    else:
+        print("\n".join([*said, total]))
+
+
+# --- opinions ------------------------------------------------------------------------------------
+
+DigestName = Annotated[str, typer.Option("--digest", metavar="NAME", help="In which digest.")]
+Reader = Annotated[
+    str | None,
+    typer.Option("--as", metavar="ADDRESS", help="One reader's opinion; else the digest's own."),
+]
+Undo = Annotated[bool, typer.Option("--undo", help="Take it back.")]
+
+
+@app.command()
+def like(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="2606.01234, doi:10.1234/abc, …")],
+    name: DigestName,
+    reader: Reader = None,
+    undo: Undo = False,
+    config: ConfigFile = None,
+    now: Now = None,
+) -> None:
+    """Have papers like this one stand higher: for all readers, or for one."""
+    with _setup(context, config, now) as setup:
+        _opine(setup, id, name, reader, True, undo)
+
+
+@app.command()
+def dislike(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="2606.01234, doi:10.1234/abc, …")],
+    name: DigestName,
+    reader: Reader = None,
+    undo: Undo = False,
+    config: ConfigFile = None,
+    now: Now = None,
+) -> None:
+    """Have papers like this one stand lower: for all readers, or for one."""
+    with _setup(context, config, now) as setup:
+        _opine(setup, id, name, reader, False, undo)
+
+
+def _opine(
+    setup: Setup, id: str, name: str, reader: str | None, is_liked: bool, undo: bool
+) -> None:
+    from digest import run as runs
+
+    _chosen(setup.config, [name], False)
+    address = _reader(reader)
+    paper, is_new = runs.opine(setup, name, id, is_liked, address=address, undo=undo)
+    done = "liked" if is_liked else "disliked"
+    if undo:
+        done = f"no longer {done}" if is_new else f"was not {done}"
+    elif not is_new:
+        done = f"was {done} already"
+    print(f"{done}, {f'for {address} in' if address else 'for all readers of'} {name}:")
+    print(f"  {paper.title} ({paper.id})")
+
+
+@app.command()
+def likes(
+    context: typer.Context,
+    name: str,
+    reader: Reader = None,
+    config: ConfigFile = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is liked and disliked: by the digest itself, or by one reader."""
+    with _setup(context, config, now) as setup:
+        from digest import run as runs
+
+        _chosen(setup.config, [name], False)
+        found = runs.opinions_of(setup, name, _reader(reader))
+    for one in found:
+        said = {"id": one.paper.id, "title": one.paper.title, "is_liked": one.is_liked}
+        if as_json:
+            _print_json({**said, "said_at": one.said_at.isoformat()})
+        else:
+            print(f"{'likes' if one.is_liked else 'dislikes':<9}{one.paper.title} ({one.paper.id})")
+    if not found and not as_json:
+        print(f"nothing yet; `digest like ID --digest {name}` says so of a paper")
+
+
+def _reader(given: str | None) -> str:
+    from digest import config as configs
+
+    return configs.address(given) if given is not None else ""
+
+
+@app.command()
 def demo(as_json: AsJson = False) -> None:
     """Run everything on the sample papers, into outbox/demo/, the same every time."""
     from digest import demo as demos

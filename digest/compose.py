@@ -348,7 +348,8 @@ def _key(
     issue_id: str, shown: Sequence[Item], more: Sequence[Item], format: str, language: str
 ) -> str:
     choice = [
-        [[i.paper.id, i.is_revision, i.paper.version] for i in part] for part in (shown, more)
+        [[i.paper.id, i.is_revision, i.paper.version, i.because] for i in part]
+        for part in (shown, more)
     ]
     words = json.dumps([issue_id, format, language, choice], ensure_ascii=False)
     return hashlib.sha256(words.encode()).hexdigest()[:32]

@@ -19,6 +19,13 @@ NAME_CHARACTERS = 200
 #: A title of fewer words ("Discussion", "Reply") says too little to tell a work by.
 TITLE_WORDS = 4
 _STRONG = ("arxiv:", "doi:")
+#: An arXiv number as people write it: alone, or in the address of its page.
+_ARXIV = re.compile(
+    r"(?:arxiv:\s*|https?://(?:www\.)?arxiv\.org/(?:abs|pdf|html)/)?"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?",
+    re.IGNORECASE,
+)
+_DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
 _ARXIV_DOI = re.compile(r"doi:10\.48550/arxiv\.(\S+)", re.IGNORECASE)
 
 
@@ -44,6 +51,22 @@ def aliases(entry: Entry) -> tuple[str, ...]:
         if entry.abstract:
             own.append("text:" + _digest(title, _letters(entry.abstract)))
     return tuple(dict.fromkeys(own))
+
+
+def aliases_of(words: str) -> tuple[str, ...]:
+    """The names that an id as people write it may stand for.
+
+    >>> aliases_of("arXiv:2606.00001v2"), aliases_of("https://doi.org/10.5555/X.1")
+    (('arxiv:2606.00001',), ('doi:10.5555/x.1',))
+    >>> aliases_of("hep-th/9901001"), aliases_of("title:0123")
+    (('arxiv:hep-th/9901001',), ('title:0123',))
+    """
+    given = words.strip()
+    if found := _ARXIV.fullmatch(given):
+        return (f"arxiv:{found[1]}",)
+    if found := _DOI.fullmatch(given):
+        return (_ARXIV_DOI.sub(r"arxiv:\1", f"doi:{found[1].lower()}"),)
+    return (given,)
 
 
 def dedupe(entries: Iterable[Entry], known: Mapping[str, Paper]) -> Deduped:

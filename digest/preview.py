@@ -110,7 +110,7 @@ def upcoming(setup: run.Setup, name: str) -> Preview:
         fresh = list(paper_rows.candidates(connection, name, digest.sources, first))
         latest = issues.latest(connection, name)
         chosen = picks.waiting(connection, name)
-    found = run.match(setup, digest.interest, fresh)
+    found = run.find(setup, name, digest.interest, fresh)
     ranked = run.rank(setup, name, found, chosen)
     if not ranked and latest:
         note = f"nothing new for the next issue yet; this is the latest one, {latest.slot}"
@@ -139,10 +139,7 @@ def for_reader(setup: run.Setup, name: str, address: str) -> Preview:
     """
     digest = setup.config.digests[name]
     with setup.store.read() as connection:
-        reader = ledger.subscriber_id(connection, address)
-        people = {person.id for person in ledger.readers(connection, name)}
-        if reader is None or reader not in people:
-            raise Misuse(f"{address!r} is no reader of {name!r}")
+        reader = run.reader_id(connection, name, address)
         since = setup.now - plan.LOOK_BACK
         owed = ledger.missed(connection, name, since, with_latest=True)
         ids = owed.get(reader, [])
@@ -154,6 +151,7 @@ def for_reader(setup: run.Setup, name: str, address: str) -> Preview:
         had = ledger.delivered(connection, papers).get(reader, set())
     items = plan.owed(new, old, had)
     if items:
+        items = run.as_seen_by(setup, name, reader, items)
         shown = _shown(setup, ahead.edition.issue, items, address)
         return replace(shown, warnings=ahead.warnings, note=ahead.note if ahead.is_new else "")
     note = f"{address} has had all there is on the topics of {digest.title or name}"
@@ -171,7 +169,7 @@ def by_hand(
     with setup.store.read() as connection:
         papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)
-    ranked = run.rank(setup, name, run.match(setup, interest, papers))
+    ranked = run.rank(setup, name, run.find(setup, name, interest, papers))
     issue, warnings = _made(setup, name, ranked)
     note = ""
     if not ranked:

@@ -29,7 +29,7 @@ from markdown import markdown
 from markupsafe import Markup
 
 from digest.errors import BadTemplate, MailTooLarge
-from digest.types import Edition, Item, Links, Masthead, Rendered
+from digest.types import LIKENESS, Edition, Item, Links, Masthead, Rendered
 
 _IN_WHEEL = Path(__file__).parent / "_templates"
 #: The templates we ship: inside the package in a wheel, beside it in a checkout.
@@ -94,7 +94,12 @@ def environment(folders: Sequence[Path]) -> Environment:
         auto_reload=False,  # all editions of a run come from the same templates
     )
     made.filters.update(
-        link=link, first_link=first_link, md=escape_markdown, wrap=wrap, excerpt=excerpt
+        link=link,
+        first_link=first_link,
+        md=escape_markdown,
+        wrap=wrap,
+        excerpt=excerpt,
+        reasons=reasons,
     )
     return made
 
@@ -299,6 +304,23 @@ def first_link(links: Links) -> str:
     return next(
         filter(None, map(link, (links.abstract, links.pdf, links.code, links.discussion))), ""
     )
+
+
+def reasons(because: Sequence[str]) -> str:
+    """Why a paper is there: the phrases found, and the papers that somebody liked.
+
+    >>> reasons(["adapters", "small models"])
+    'Matches “adapters”, “small models”'
+    >>> reasons(["adapters", "like “Tiny Adapters”, which you liked"])
+    'Matches “adapters” · like “Tiny Adapters”, which you liked'
+    >>> reasons(["like “Tiny Adapters”, which you liked"])
+    'Like “Tiny Adapters”, which you liked'
+    """
+    phrases = [reason for reason in because if not reason.startswith(LIKENESS)]
+    said = [f"Matches “{'”, “'.join(phrases)}”"] if phrases else []
+    said += [reason for reason in because if reason.startswith(LIKENESS)]
+    words = " · ".join(said)
+    return words[:1].upper() + words[1:]
 
 
 def escape_markdown(text: str) -> str:

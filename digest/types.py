@@ -209,6 +209,9 @@ class Merge:
 
 # --- match ---------------------------------------------------------------------------------------
 
+#: How a reason begins that is no phrase of a topic but a paper that somebody liked.
+LIKENESS = "like “"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:

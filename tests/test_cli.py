@@ -279,6 +279,58 @@ def test_a_preview_can_be_served_on_this_machine(started: Path) -> None:
         assert served.wait(10) == 0
 
 
+# --- opinions and trying topics ------------------------------------------------------------------
+
+ADAPTERS = "2603.90021"  #: "Prompts or Adapters?", of the second sample day
+
+
+def test_what_is_liked_is_listed_and_can_be_taken_back(started: Path) -> None:
+    good("fetch")
+    mine = ("--digest", NAME)
+    assert "liked, for all readers of my-papers" in good("like", ADAPTERS, *mine)
+    assert "was liked already" in good("like", f"arxiv:{ADAPTERS}v2", *mine)
+    assert good("likes", NAME).startswith("likes    Prompts or Adapters?")
+    assert "disliked, for all" in good("dislike", ADAPTERS, *mine)
+    (said,) = [json.loads(line) for line in good("likes", NAME, "--json").splitlines()]
+    assert (said["id"], said["is_liked"]) == (f"arxiv:{ADAPTERS}", False)
+    assert "was not liked" in good("like", ADAPTERS, *mine, "--undo")
+    assert "no longer disliked" in good("dislike", ADAPTERS, *mine, "--undo")
+    assert "nothing yet" in good("likes", NAME)
+    assert good("likes", NAME, "--json") == ""
+
+
+def test_a_readers_own_likes_move_her_preview(started: Path) -> None:
+    good("run", NAME, "--now", "2026-03-02T08:00")
+    me = ("--as", "you@example.org")
+    shown = ("preview", NAME, *me, "--format", "text", "--output", "-", "--now", "2026-03-03T08:00")
+    good("fetch", "--now", "2026-03-03T08:00")
+    before = good(*shown)
+    assert "which you liked" not in before
+    good("like", "2603.90012", "--digest", NAME, *me)
+    assert "like “Adapters That Shrink" in " ".join(good(*shown).split())
+    assert "Adapters That Shrink" in good("likes", NAME, *me)
+    assert "nothing yet" in good("likes", NAME)
+    good("like", "2603.90012", "--digest", NAME, *me, "--undo")
+    assert good(*shown) == before
+
+
+def test_a_backtest_shows_the_days_and_changes_nothing(started: Path) -> None:
+    assert "`digest fetch` gets them" in misuse("backtest", NAME)
+    good("fetch", "--now", "2026-03-02T08:00")
+    good("fetch", "--now", "2026-03-03T08:00")
+    before = {p.name: p.stat().st_mtime_ns for p in started.iterdir()}
+    said = good("backtest", NAME)
+    assert said.startswith("Mon 2026-03-02  ")
+    assert "2 days, 2 of them with new papers" in said
+    done = digest("backtest", NAME, "--days", "1", "--topic", "retrieval", "--json")
+    (day,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (day["day"], day["reason"]) == ("2026-03-03", "sent")
+    assert {place["section"] for place in day["shown"]} == {"retrieval"}
+    assert "matches a day" in done.stderr
+    assert {p.name: p.stat().st_mtime_ns for p in started.iterdir()} == before
+    assert not (started / "outbox").exists()
+
+
 # --- misuse --------------------------------------------------------------------------------------
 
 
@@ -301,6 +353,12 @@ def test_a_preview_can_be_served_on_this_machine(started: Path) -> None:
         (["approve", NAME, "--drop"], "no draft of 'my-papers' waits"),
         (["summarize", "--summarizer", "none"], "there are embedded, lead"),
         (["match", "--topic", ""], "it is empty"),
+        (["like", "2603.90021", "--digest", "my-paper"], "did you mean 'my-papers'?"),
+        (["like", "2603.99999", "--digest", NAME], "no paper in the store is known as"),
+        (["dislike", "x", "--digest", NAME, "--as", "no@example.org"], "is no reader of"),
+        (["likes", NAME, "--as", "nobody"], "'nobody' is not an e-mail address"),
+        (["backtest", "my-paper"], "did you mean 'my-papers'?"),
+        (["backtest", NAME, "--topic", "a and"], "it ends early"),
     ],
 )
 def test_misuse_says_what_was_wrong_and_what_to_do(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import BadTopic
-from digest.match import Interest, is_in_categories, match, parse_topic, score
+from digest.match import Interest, is_in_categories, match, near, parse_topic, score
 from digest.types import Match, Paper
 
 
@@ -149,3 +149,37 @@ def test_a_score_depends_on_nothing_else_in_the_call(titles: list[str]) -> None:
     together = {m.paper.id: m.score for m in match(papers, interest("robots"))}
     alone = {m.paper.id: m.score for p in papers for m in match([p], interest("robots"))}
     assert together == alone
+
+
+# --- near misses ---------------------------------------------------------------------------------
+
+VIDEO = Interest(
+    topics=(parse_topic("sparse attention not video"), parse_topic("robots")),
+    exclude=(parse_topic("medical"),),
+)
+
+
+def test_a_near_miss_is_the_best_topic_of_a_paper_that_matches_none() -> None:
+    some = [paper("Sparse things need attention"), paper("Sparse attention"), paper("Boats")]
+    (miss,) = near(some, VIDEO, 0.5)
+    assert (miss.paper, miss.topic) == (some[0], "sparse attention not video")
+    assert 0.5 <= miss.score < 1
+    assert [m.score for m in near(some, VIDEO, 0.0)] == [miss.score, 0.0]
+
+
+def test_other_categories_and_followed_authors_are_no_near_misses() -> None:
+    miss = paper("Sparse things need attention")
+    assert list(near([miss], replace(VIDEO, categories=("math.CO",)), 0.0)) == []
+    assert list(near([miss], replace(VIDEO, authors=("Ada Example",)), 0.0)) == []
+    assert list(near([miss], Interest(topics=(), categories=("cs.CL",)), 0.0)) == []
+
+
+@given(st.lists(st.sampled_from("sparse attention video medical robot boat".split()), min_size=1))
+def test_what_is_excluded_is_never_near_and_nothing_is_both_near_and_a_match(
+    words: list[str],
+) -> None:
+    some = [paper(" ".join(words))]
+    misses = list(near(some, VIDEO, 0.0))
+    assert not (misses and "medical" in words)
+    assert not (misses and list(match(some, VIDEO)))
+    assert not any("video" in words and m.topic != "robots" for m in misses)

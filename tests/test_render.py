@@ -652,7 +652,8 @@ def tags(of: Rendered) -> list[tuple[str, tuple[str, ...]]]:
 def of_foreign(text: str, format: Any) -> Rendered:
     """An edition in which all foreign text is this."""
     named = paper(text, authors=(text,), categories=(text,), abstract=text)
-    about = item(named, because=(text,), summary=summary(text), section=text)
+    reasons = (text, f"like “{text}”, which you liked")
+    about = item(named, because=reasons, summary=summary(text), section=text)
     picked = replace(about, put_by=("editors", "topic"), note=text)
     return written(edition([picked, about], [about], format=format))
 

@@ -14,6 +14,7 @@ from digest.run import reporting
 from digest.run.building import Built, build, fit, rank, with_picks
 from digest.run.editing import approve, drop, overdue, pick, unpick
 from digest.run.encoding import Encoding
+from digest.run.learning import Opinion, as_seen_by, find, opine, opinions_of, reader_id
 from digest.run.matching import Matched, match, match_without_store
 from digest.run.reading import fetch
 from digest.run.reporting import exit_code, source_words, sources_exit_code, waits, words
@@ -26,21 +27,27 @@ from digest.types import Reason, Report
 __all__ = [
     "Encoding",
     "Matched",
+    "Opinion",
     "Setup",
     "approve",
+    "as_seen_by",
     "build",
     "drop",
     "due",
     "exit_code",
     "fallbacks",
     "fetch",
+    "find",
     "fit",
     "make_ready",
     "match",
     "match_without_store",
+    "opine",
+    "opinions_of",
     "overdue",
     "pick",
     "rank",
+    "reader_id",
     "run",
     "send",
     "source_words",

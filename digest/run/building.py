@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from email.utils import parseaddr
 from typing import Any
 
 from digest import compose, plan, render
 from digest.config import Config
 from digest.errors import MailTooLarge
-from digest.run import encoding
-from digest.run.matching import Matched, match
+from digest.run import encoding, learning
+from digest.run.matching import Matched
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
-from digest.store import issues, ledger, picks
+from digest.store import issues, ledger, opinions, picks
 from digest.store import papers as paper_rows
 from digest.types import Delivery, Edition, Format, Issue, Item, Pick, Rendered
 
@@ -66,15 +66,15 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             again = list(paper_rows.revised(connection, name)) if digest.revised else []
             slot = plan.free_slot(slot, issues.taken_slots(connection, name))
             chosen = picks.waiting(connection, name)
-        matched = match(setup, digest.interest, fresh)
+        matched = learning.find(setup, name, digest.interest, fresh)
         ranked = rank(setup, name, matched, chosen)
         issue = None
-        warnings: tuple[str, ...] = ()
+        warnings = matched.warnings
         if ranked:
             said = summarize(setup, [place.paper for place in ranked] + again)
             title = setup.config.title(name)
             issue = compose.issue(name, slot, title, setup.now, ranked, again, said.summaries)
-            warnings = said.warnings
+            warnings = (*warnings, *said.warnings)
         if issue and digest.review:
             built = _queue(setup, name, None)
             until = setup.now + timedelta(hours=digest.review_hours)
@@ -123,14 +123,19 @@ def with_picks(setup: Setup, draft: Issue) -> tuple[Issue, tuple[str, ...]]:
 
 
 def rank(
-    setup: Setup, name: str, matched: Matched, chosen: Sequence[Pick] = ()
+    setup: Setup,
+    name: str,
+    matched: Matched,
+    chosen: Sequence[Pick] = (),
+    *,
+    today: date | None = None,
 ) -> list[compose.Ranked]:
-    """The order of a digest's papers."""
+    """The order of a digest's papers, now or on a day."""
     digest = setup.config.digests[name]
     vectors = encoding.papers(setup, [pick.paper for pick in chosen]) if chosen else {}
     return compose.rank(
         matched.matches,
-        today=setup.now.date(),
+        today=today or setup.now.date(),
         vectors={**matched.vectors, **vectors},
         picks=chosen,
         authors=digest.authors,
@@ -145,6 +150,7 @@ def _queue(setup: Setup, name: str, issue: Issue | None) -> Built:
     store = setup.store
     with store.read() as connection:
         people = ledger.readers(connection, name)
+        learners = opinions.whose(connection, name)
         # Who has just joined gets the issue made now, or else the latest there is.
         since = setup.now - plan.LOOK_BACK
         missed = ledger.missed(connection, name, since, with_latest=issue is None)
@@ -157,13 +163,16 @@ def _queue(setup: Setup, name: str, issue: Issue | None) -> Built:
             items = [*carrier.items, *(item for some in old.values() for item in some)]
             had = ledger.delivered(connection, {item.paper.id for item in items})
             has_one = ledger.has_delivery(connection, carrier.id)
-    choices: dict[tuple[tuple[str, bool], ...], tuple[list[Item], list[Any]]] = {}
+    choices: dict[Any, tuple[list[Item], list[Any]]] = {}
     new = issue.items if issue else ()
     for person in people:
         late = [item for id in missed.get(person.id, ()) for item in old[id]]
         items = plan.owed(new, late, had.get(person.id, ()))
         if person.id not in has_one and any(not item.is_revision for item in items):
-            choice = tuple(sorted((item.paper.id, item.is_revision) for item in items))
+            choice: Any = tuple(sorted((item.paper.id, item.is_revision) for item in items))
+            if person.id in learners:
+                choice = person.id
+                items = learning.as_seen_by(setup, name, person.id, items)
             choices.setdefault(choice, (items, []))[1].append(person)
     editions: list[Edition] = []
     rows: list[Delivery] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from digest import match as matching
@@ -23,7 +23,7 @@ class Matched:
     matches: list[Match]
     vectors: Mapping[str, Floats]  #: of the papers, by id
     looked_at: int  #: papers
-    near: tuple[Match, ...] = ()  #: what comes near the threshold, where that was asked for
+    near: Sequence[Match] = ()  #: the best topic of papers that match none; not the excluded
     warnings: tuple[str, ...] = ()
 
 
@@ -50,9 +50,18 @@ def match(
         matches=explained(matches, interest, code),
         vectors=vectors or code.papers([one.paper for one in found]),
         looked_at=len(some),
-        near=tuple(one for one in found if one.score < matching.THRESHOLD),
+        near=_near(found, {one.paper.id for one in matches}),
         warnings=code.warnings,
     )
+
+
+def _near(found: Sequence[Match], matched: Collection[str]) -> list[Match]:
+    best: dict[str, Match] = {}
+    for one in found:
+        if one.paper.id not in matched:
+            known = best.get(one.paper.id, one)
+            best[one.paper.id] = max(known, one, key=lambda match: match.score)
+    return list(best.values())
 
 
 def match_without_store(code: Encoding, interest: Interest, papers: Sequence[Paper]) -> list[Match]:

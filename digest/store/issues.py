@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -190,6 +191,7 @@ def save_editions(connection: Connection, made: Iterable[Edition]) -> None:
                 "paper_id": item.paper.id,
                 "is_revision": item.is_revision,
                 "is_shown": is_shown,
+                "because": list(item.because),
             }
             for position, (item, is_shown) in enumerate(places)
         ]
@@ -211,7 +213,10 @@ def load_edition(connection: Connection, key: str) -> Edition:
     missing = {p.paper_id for p in places if (p.paper_id, p.is_revision) not in known}
     for item in _earlier(connection, issue.digest, missing):
         known.setdefault((item.paper.id, item.is_revision), item)
-    items = [(known[place.paper_id, place.is_revision], place.is_shown) for place in places]
+    items = [
+        (_as_told(known[place.paper_id, place.is_revision], place.because), place.is_shown)
+        for place in places
+    ]
     return Edition(
         key=key,
         issue=issue,
@@ -220,6 +225,10 @@ def load_edition(connection: Connection, key: str) -> Edition:
         format=row.format,
         language=row.language,
     )
+
+
+def _as_told(item: Item, because: list[str] | None) -> Item:
+    return item if because is None else replace(item, because=tuple(because))
 
 
 def _earlier(connection: Connection, digest: str, ids: set[str]) -> list[Item]:

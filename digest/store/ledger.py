@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, or_, select, update
 
 from digest.store.issues import is_out
 from digest.store.tables import (
@@ -86,7 +86,18 @@ def subscriber_id(connection: Connection, address: str) -> str | None:
 
 def readers(connection: Connection, digest: str) -> list[Row[Any]]:
     """Who is to get a digest: subscriber, address and since when, by id."""
-    query = (
+    return list(connection.execute(_readers(digest).order_by(subscribers.c.id)))
+
+
+def reader_id(connection: Connection, digest: str, address: str) -> str | None:
+    """Who of a digest's readers has the address."""
+    query = _readers(digest).where(subscribers.c.address == address)
+    row = connection.execute(query).one_or_none()
+    return row.id if row else None
+
+
+def _readers(digest: str) -> Select[Any]:
+    return (
         select(subscribers.c.id, subscribers.c.address, subscriptions.c.confirmed_at)
         .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
         .where(
@@ -95,7 +106,6 @@ def readers(connection: Connection, digest: str) -> list[Row[Any]]:
             subscribers.c.state == "active",
         )
     )
-    return list(connection.execute(query.order_by(subscribers.c.id)))
 
 
 # --- what is owed --------------------------------------------------------------------------------

@@ -134,6 +134,21 @@ def listed_between(
     yield from _where(connection, is_listed, is_in)
 
 
+def first_listed_on(connection: Connection, sources: Sequence[str], day: date) -> Iterator[Paper]:
+    """Papers that none of the sources listed before that day."""
+    by_any = and_(listings.c.paper_id == papers.c.id, listings.c.source.in_(sources))
+    is_listed = exists().where(by_any, listings.c.listed_on == day)
+    is_known = exists().where(by_any, listings.c.listed_on < day)
+    yield from _where(connection, is_listed, ~is_known)
+
+
+def listing_days(connection: Connection, sources: Sequence[str]) -> list[date]:
+    """The days on which any of the sources listed a paper, oldest first."""
+    day = listings.c.listed_on
+    query = select(day).where(listings.c.source.in_(sources), day.is_not(None))
+    return list(connection.execute(query.distinct().order_by(day)).scalars())
+
+
 def revised(connection: Connection, digest: str) -> Iterator[Paper]:
     """Papers in an issue of the digest that have since come in a later version."""
     known = func.max(func.coalesce(issue_items.c.version, 1))

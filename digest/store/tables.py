@@ -240,6 +240,8 @@ edition_items = Table(
     Column("paper_id", ForeignKey("papers.id"), nullable=False, index=True),
     Column("is_revision", Boolean, nullable=False),
     Column("is_shown", Boolean, nullable=False),
+    # Its readers' own likes may be among the reasons. Editions of older versions have none here.
+    Column("because", JSON),
     PrimaryKeyConstraint("edition", "position"),
 )
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from digest.summarizers.embedded.doubt import question
-from digest.summarizers.embedded.variants import NEGATION, names
+from digest.summarizers.embedded.variants import names
 from digest.text import sentences
 from digest.training.examples import Pair
-from digest.training.lies import KINDS, lie
+from digest.training.lies import lie
 from digest.training.network import WIDTH, bert, padded
 
 #: Tokens of summary and abstract together; longer ones are left out.
@@ -59,34 +59,17 @@ class Doubter(nn.Module):
         return self.whole(states[:, 0])[:, 0], self.tokens(states)[..., 0]
 
 
-def twins(
-    pairs: Sequence[Pair],
-    tokenizer: Tokenizer,
-    chance: random.Random,
-    kinds: Sequence[str] = KINDS,
-    denying: float = 0.0,
-) -> Iterator[Twins]:
-    """One for each pair in which there is something to change, and which is not too long.
-
-    `denying` is the share for which a sentence with a negation is taken, where there is one.
-    """
+def twins(pairs: Sequence[Pair], tokenizer: Tokenizer, chance: random.Random) -> Iterator[Twins]:
+    """One for each pair in which there is something to change, and which is not too long."""
     elsewhere = sorted({name for pair in pairs[:4000] for name in names(pair.summaries[0])})
     for pair in pairs:
-        said, title = _denying(pair) if chance.random() < denying else ("", pair.title)
-        if not said:
-            said, title = _said(pair, chance)
+        said, title = _said(pair, chance)
         some = chance.sample(elsewhere, min(8, len(elsewhere)))
-        if made := lie(said, f"{title}. {pair.abstract}", chance, some, kinds):
+        if made := lie(said, f"{title}. {pair.abstract}", chance, some):
             true = _question(said, (0, 0), title, pair.abstract, tokenizer)
             false = _question(made.text, made.changed, title, pair.abstract, tokenizer)
             if max(len(true.ids), len(false.ids)) < MAX_TOKENS:
                 yield Twins(true, false)
-
-
-def _denying(pair: Pair) -> tuple[str, str]:
-    """The first sentence of the abstract that says what is not; empty without one."""
-    fitting = (one for one in sentences(pair.abstract) if 6 <= len(one.split()) <= 45)
-    return next((one for one in fitting if NEGATION.search(one)), ""), pair.title
 
 
 def _said(pair: Pair, chance: random.Random) -> tuple[str, str]:

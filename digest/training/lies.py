@@ -33,31 +33,17 @@ _VERB = re.compile(
 _BY = re.compile(r"\b(using|with|by|for) ")
 
 #: Kinds, as often as they are tried first.
-KINDS = (
+_KINDS = (
     ["name from here"] * 5
     + ["number from here"] * 4
     + ["name from elsewhere", "number from elsewhere"]
     + ["negation added"] * 2
     + ["negation removed", "opposite", "opposite"]
 )
-#: The same for what one pass over KINDS leaves hard to see: a "not" that went, names exchanged.
-HARD_KINDS = (
-    ["negation removed"] * 6
-    + ["name from here"] * 4
-    + ["opposite"] * 3
-    + ["number from here"] * 2
-    + ["negation added"]
-)
 _TRIES = 6
 
 
-def lie(
-    said: str,
-    source: str,
-    chance: random.Random,
-    elsewhere: Sequence[str],
-    kinds: Sequence[str] = KINDS,
-) -> Variant | None:
+def lie(said: str, source: str, chance: random.Random, elsewhere: Sequence[str]) -> Variant | None:
     """The summary with one thing changed; None where there is nothing to change.
 
     `elsewhere` are names of other papers.
@@ -66,7 +52,7 @@ def lie(
     Variant(text='It is not fast.', changed=(6, 9))
     """
     for _ in range(_TRIES):
-        kind, _, how = chance.choice(kinds).partition(" ")
+        kind, _, how = chance.choice(_KINDS).partition(" ")
         if kind == "name":
             pool = set(elsewhere) if how == "from elsewhere" else names(source)
             made = _other_name(said, pool, chance)

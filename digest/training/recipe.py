@@ -27,14 +27,12 @@ from digest.training.doubt import Doubter, Twins, twins
 from digest.training.examples import Example, Pair, example, own, scitldr, weak, wholes
 from digest.training.export import export, export_doubter
 from digest.training.fit import Phase, Say, fit
-from digest.training.lies import HARD_KINDS
 from digest.training.network import Network
 from digest.training.restore import restore
 
 SEED = 1
 REVISION = 2  #: of the model in the package; a new one means that papers are summarized anew
 BASE = "all-MiniLM-L6-v2"
-HARD_PAIRS, DENYING = 18_000, 0.25  #: of the doubter's second pass
 FEWEST = 20  #: pairs of one's own
 
 
@@ -81,10 +79,8 @@ def _doubter(data: Path, work: Path, weak_pairs: int | None) -> None:
     base = fetch_base(work)
     people, many = _pairs(data, weak_pairs)
     chance = random.Random(SEED)
-    tokenizer = read_tokenizer(base)
-    taught = list(twins([*people, *people, *many], tokenizer, chance))
-    hard = list(twins([*people, *many[:HARD_PAIRS]], tokenizer, chance, HARD_KINDS, DENYING))
-    _say(f"doubter: {len(taught)} and {len(hard)} summaries, each also with a lie")
+    taught = list(twins([*people, *people, *many], read_tokenizer(base), chance))
+    _say(f"doubter: {len(taught)} summaries, each also with a lie")
     network = Doubter(base)
     torch.set_num_threads(1)
 
@@ -93,7 +89,7 @@ def _doubter(data: Path, work: Path, weak_pairs: int | None) -> None:
 
     fit(
         network,
-        [Phase("doubter", taught, 1, 1.5e-4), Phase("doubter, hard lies", hard, 1, 1e-4)],
+        [Phase("doubter", taught, 1, 1.5e-4)],
         loss,
         lambda one: len(one.true.ids),
         seed=SEED,

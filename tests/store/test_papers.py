@@ -5,8 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 from build import DAY, NOW, edition, issue, item, paper
+from sqlalchemy import null, update
 
 from digest.store import Store, issues, papers
+from digest.store.tables import edition_items
 from digest.types import Coverage, Issue, Listing, Merge, Paper, Signals, Validators
 
 
@@ -52,6 +54,38 @@ def test_candidates_are_listed_since_a_day_and_in_no_issue_yet(store: Store) -> 
     assert candidates(store) == ["arxiv:2606.00001", "arxiv:2606.00002"]
     publish(store, paper(number="2606.00001"))
     assert candidates(store) == ["arxiv:2606.00002"]
+
+
+def test_a_paper_belongs_to_the_first_day_on_which_any_source_listed_it(store: Store) -> None:
+    later = DAY + timedelta(days=1)
+    mine = Listing(source="arxiv", announce="new", listed_on=later)
+    earlier = Listing(source="lab", announce=None, listed_on=DAY)
+    revised = Listing(source="lab", announce="replace", listed_on=None, revised_on=DAY)
+    keep(
+        store,
+        paper(number="2606.00001", listings=(mine, earlier)),
+        paper(number="2606.00002", listings=(mine, revised)),
+    )
+
+    def first(day: date, *sources: str) -> list[str]:
+        with store.read() as connection:
+            return [p.id[-1] for p in papers.first_listed_on(connection, sources, day)]
+
+    assert (first(DAY, "arxiv", "lab"), first(later, "arxiv", "lab")) == (["1"], ["2"])
+    assert first(later, "arxiv") == ["1", "2"]
+    with store.read() as connection:
+        assert papers.listing_days(connection, ["arxiv", "lab"]) == [DAY, later]
+
+
+def test_an_edition_has_its_own_reasons_and_an_older_one_the_issues(store: Store) -> None:
+    keep(store, paper())
+    made = publish(store, paper())
+    part = edition([replace(made.items[0], because=("own",))], issue=made)
+    with store.write() as connection:
+        issues.save_editions(connection, [part])
+        assert issues.load_edition(connection, part.key).shown[0].because == ("own",)
+        connection.execute(update(edition_items).values(because=null()))
+        assert issues.load_edition(connection, part.key).shown == made.items
 
 
 def test_another_digests_issue_takes_no_candidate_away(store: Store) -> None:

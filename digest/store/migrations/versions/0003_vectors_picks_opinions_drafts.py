@@ -41,6 +41,8 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_opinions_paper_id"), "opinions", ["paper_id"])
+    with op.batch_alter_table("edition_items") as batch_op:
+        batch_op.add_column(sa.Column("because", sa.JSON()))
     with op.batch_alter_table("issues") as batch_op:
         batch_op.add_column(sa.Column("draft_until", sa.DateTime(timezone=True)))
     with op.batch_alter_table("issue_items") as batch_op:
