@@ -54,7 +54,8 @@ def backtest(
     digest = setup.config.digests[name]
     interest = digest.interest
     if topics:
-        interest = replace(interest, topics=tuple(match.parse_topic(t) for t in topics), authors=())
+        wanted = tuple(match.parse_topic(words) for words in topics)
+        interest = replace(interest, topics=wanted, authors=(), like=())
     with setup.store.read() as connection:
         known = paper_rows.listing_days(connection, digest.sources)
         unread = _unread(connection, digest.sources)

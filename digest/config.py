@@ -28,7 +28,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from digest import match, plan
+from digest import library, match, plan
 from digest.encoders import EMBEDDED
 from digest.errors import BadConfig, Misuse
 from digest.sources import BUILTIN, NEEDS_CATEGORIES, REQUIRED, SETTINGS
@@ -158,6 +158,7 @@ class Digest(_Part):
     exclude: tuple[Line, ...] = ()
     categories: tuple[Line, ...] = ()
     authors: tuple[Line, ...] = ()
+    papers_like: tuple[Line, ...] = ()
     sources: tuple[str, ...] = Field(min_length=1)
     schedule: str = ""
     timezone: str = "UTC"
@@ -209,9 +210,10 @@ class Digest(_Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if not (self.topics or self.categories or self.authors):
+        if not (self.topics or self.categories or self.authors or self.papers_like):
             raise ValueError(
-                "says nothing of what it is about; give it topics, categories or authors"
+                "says nothing of what it is about; give it topics, categories, authors"
+                " or papers_like"
             )
         return self
 
@@ -223,12 +225,15 @@ class Digest(_Part):
             exclude=tuple(match.parse_topic(t) for t in self.exclude),
             categories=self.categories,
             authors=self.authors,
+            like=self.papers_like,
         )
 
     @property
     def definition(self) -> str:
         """All that decides which papers belong to it, as one string."""
-        return repr((self.topics, self.exclude, self.categories, self.authors, self.sources))
+        said = (self.topics, self.exclude, self.categories, self.authors, self.sources)
+        # Who names no papers has the definition that she had before there was that.
+        return repr((*said, self.papers_like) if self.papers_like else said)
 
 
 class Config(_Part):
@@ -428,6 +433,11 @@ def _made(kind: type[Config], tables: dict[str, Any], file: Path) -> Config:
         "outbox": home / config.outbox,
         "templates": home / config.templates,
         "summarizer": _beside_model(config.summarizer, home),
+        "encoder": _beside_model(config.encoder, home),
+    }
+    moved["digests"] = {
+        name: one.model_copy(update={"papers_like": _beside_libraries(one.papers_like, home)})
+        for name, one in config.digests.items()
     }
     if config.prompt:
         moved["prompt"] = home / config.prompt
@@ -439,6 +449,13 @@ def _beside(store: str, home: Path) -> str:
     prefix = "sqlite:///"
     is_relative = store.startswith(prefix) and not store.startswith(f"{prefix}/")
     return f"{prefix}{home / store.removeprefix(prefix)}" if is_relative else store
+
+
+def _beside_libraries(like: Iterable[str], home: Path) -> tuple[str, ...]:
+    return tuple(
+        str(home / Path(one).expanduser()) if one.lower().endswith(library.ENDINGS) else one
+        for one in like
+    )
 
 
 def _beside_model(summarizer: str, home: Path) -> str:

@@ -165,7 +165,8 @@ def by_hand(
     digest = setup.config.digests[name]
     interest = digest.interest
     if topics:
-        interest = replace(interest, topics=tuple(match.parse_topic(t) for t in topics), authors=())
+        wanted = tuple(match.parse_topic(words) for words in topics)
+        interest = replace(interest, topics=wanted, authors=(), like=())
     with setup.store.read() as connection:
         papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)

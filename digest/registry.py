@@ -107,9 +107,10 @@ def _own_model(name: str) -> Summarizer:
 
 def _endpoint(name: str, options: Options) -> Summarizer:
     from digest.fetch.calls import Caller
+    from digest.models import service
     from digest.summarizers import endpoint
 
-    _, url = endpoint.parsed(name)
+    _, url = service.parsed(name, endpoint.PATH)
     try:
         caller = Caller(url, timeout_s=options.timeout_s)
     except (ValueError, Misuse) as why:
@@ -122,9 +123,34 @@ def encoder(name: str, options: Options) -> Encoder:
 
     Raises: BadConfig when it cannot be made.
     """
+    if name.startswith("hub:"):
+        from digest.encoders.hub import Hub
+
+        return Hub(name)
+    if name.startswith("openai:"):
+        return _encoder_endpoint(name, options)
+    if ":" not in name and name not in encoders.BUILTIN:
+        raise BadConfig(
+            f"encoder {name!r} is not known; there are {', '.join(sorted(encoders.BUILTIN))},"
+            " 'hub:ORG/NAME', 'openai:MODEL@URL', or your own as 'package.module:factory'"
+        )
     made = make("encoder", name, encoders.BUILTIN)
     if not isinstance(made, Encoder):
         raise BadConfig(
-            f"encoder {name!r} lacks id or encode; derive it from digest.encoders.Encoder"
+            f"encoder {name!r} lacks id, encode or parts; derive it from digest.encoders.Encoder"
         )
     return made
+
+
+def _encoder_endpoint(name: str, options: Options) -> Encoder:
+    from digest.encoders import endpoint
+    from digest.fetch.calls import Caller
+    from digest.models import service
+
+    _, url = service.parsed(name, endpoint.PATH, "encoder")
+    try:
+        # 64 vectors of some thousand numbers each, as text.
+        caller = Caller(url, timeout_s=options.timeout_s, max_bytes=16_000_000)
+    except (ValueError, Misuse) as why:
+        raise BadConfig(f"encoder {name!r}: {why}") from why
+    return endpoint.Endpoint(name, caller, key=config.endpoint_key(url))

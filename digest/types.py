@@ -214,6 +214,14 @@ LIKENESS = "like “"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A paper that others should be like."""
+
+    title: str
+    abstract: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """A paper that belongs to a topic, and why."""
 

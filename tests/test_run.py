@@ -24,7 +24,7 @@ from digest.types import DeliveryState, Reason, Report
 
 MON, TUE, WED, THU, FRI = (date(2026, 6, d) for d in (22, 23, 24, 25, 26))
 ADA, BEN = "ada@example.org", "ben@example.org"
-EVERYTHING = ["adapter or retrieval or protein or image or question or number"]
+EVERYTHING = ["adapter OR retrieval OR protein OR image OR question OR number"]
 
 
 @pytest.fixture(autouse=True)
@@ -212,7 +212,7 @@ def test_a_transport_that_cannot_be_made_is_said_before_anything_is_asked(world:
 
 
 def test_new_topics_do_not_bring_back_what_went_by(world: World) -> None:
-    world.digest["topics"] = ["no such words"]
+    world.digest["topics"] = ['"no such words"']
     world.shows(range(3))
     assert world.run(MON).reason is Reason.NO_MATCH
     world.run(TUE)
@@ -229,7 +229,7 @@ def test_topics_changed_between_two_issues_lose_nothing_of_the_time_between(worl
     with world.at(WED) as setup:
         world.forget_pace()
         run.fetch(setup, ["d"])
-    world.digest["topics"] = [*EVERYTHING, "another"]
+    world.digest["topics"] = [*EVERYTHING, '"another"']
     world.shows(range(5))
     world.run(FRI)
     assert world.got(ADA) == papers(*range(5))
@@ -506,7 +506,7 @@ def test_a_pick_is_on_top_of_the_next_issue_once_with_the_editors_words(world: W
 def test_a_pick_wins_over_topics_and_exclusions_but_what_is_not_picked_never_does(
     world: World,
 ) -> None:
-    world.digest |= {"topics": ["adapter"], "exclude": ["number or on"]}
+    world.digest |= {"topics": EVERYTHING, "exclude": ["number OR on"]}
     world.shows(range(4))
     assert world.run(MON).papers == 0
     pick(world, MON, 2)
@@ -516,7 +516,7 @@ def test_a_pick_wins_over_topics_and_exclusions_but_what_is_not_picked_never_doe
 
 
 def test_a_pick_of_what_a_reader_had_in_another_digest_does_not_come_twice(world: World) -> None:
-    world.more = {"e": {**world.digest, "topics": ["nothing"], "to": [ADA, BEN]}}
+    world.more = {"e": {**world.digest, "topics": ['"nothing"'], "to": [ADA, BEN]}}
     world.shows(range(2))
     world.run(MON, 8, "d", "e")
     with world.at(MON, 9) as setup:
@@ -706,7 +706,7 @@ def test_who_joins_with_the_first_draft_gets_nothing_before_it(world: World) -> 
 
 
 def test_picks_made_and_taken_back_while_a_draft_waits_count(world: World) -> None:
-    world.digest |= {**REVIEWED, "topics": ["number 2 or number 3"]}
+    world.digest |= {**REVIEWED, "topics": ["number 2 OR number 3"]}
     world.shows(range(6))
     fetch(world, MON)
     pick(world, MON, 1)
@@ -726,7 +726,7 @@ def in_order(text: str, *parts: str) -> bool:
 
 
 def test_a_draft_of_nothing_but_a_pick_that_was_taken_back_is_dropped(world: World) -> None:
-    world.digest |= {**REVIEWED, "topics": ["no such words"]}
+    world.digest |= {**REVIEWED, "topics": ['"no such words"']}
     world.shows(range(2))
     fetch(world, MON)
     pick(world, MON, 1)
@@ -780,7 +780,7 @@ def test_an_approval_is_not_taken_for_a_look_at_new_topics(world: World) -> None
     world.shows(range(4))
     fetch(world, TUE)
     approve(world, WED, 7)
-    world.digest |= {"topics": [*EVERYTHING, "another"], "review": False}
+    world.digest |= {"topics": [*EVERYTHING, '"another"'], "review": False}
     world.shows(range(5))
     world.run(WED)
     assert world.got(ADA) == papers(*range(5))
@@ -806,13 +806,13 @@ def test_a_draft_is_previewed_with_its_picks(world: World) -> None:
 
 
 def test_a_cap_of_a_section_holds_back_and_loses_nothing(world: World) -> None:
-    world.digest |= {"topics": ["retrieval", "adapter or protein"], "per_section": 1, "papers": 2}
+    world.digest |= {"topics": ['"retrieval"', "adapter OR protein"], "per_section": 1, "papers": 2}
     world.shows(range(12))
     report = world.run(MON)
     assert report.papers > 4
     text = page(world, "2026-06-22T08:00").partition(" more\n=")[0]
     assert "\nRetrieval\n" in text
-    assert "\nAdapter or protein\n" in text
+    assert "\nAdapter OR protein\n" in text
     assert world.got(ADA).total() == report.papers
 
 

@@ -7,6 +7,7 @@ in the call.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,8 +19,8 @@ import numpy.typing as npt
 
 from digest.match.topic import Topic, holds, is_barred, parse_topic
 from digest.match.words import joined, stems
-from digest.match.world import Floats, Places, World, placed, steps
-from digest.types import Match, Paper
+from digest.match.world import Floats, Places, Steps, World, cosines, placed, steps
+from digest.types import LIKENESS, Example, Match, Paper
 
 __all__ = [
     "Interest",
@@ -44,6 +45,12 @@ SATURATION, BY_LENGTH, USUAL_LENGTH = 1.2, 0.75, 180.0
 TENTH = 0.1
 NEARLY = 0.99  #: the most that a paper without a match can score
 AUTHOR_SCORE = 2.0
+#: The topic under which papers stand that are like somebody's own.
+YOURS = "papers like yours"
+#: The mean cosine with the NEAREST of somebody's papers that is enough, where there is one and
+#: where there are ten times as many: among many there is always one that is near by chance.
+LIKE_ONE, LIKE_TENFOLD, NEAREST = 0.5, 0.04, 3
+SAME = 0.98  #: from this cosine on it is one of hers
 
 Vectors = Mapping[str, npt.NDArray[np.float32]]
 
@@ -56,6 +63,7 @@ class Interest:
     exclude: tuple[Topic, ...] = ()
     categories: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    like: tuple[str, ...] = ()  #: ids of papers, and files with papers, that others should be like
 
 
 class Sought:
@@ -142,14 +150,23 @@ class Lens:
     interest: Interest
     topics: Sought
     exclude: Sought
+    examples: tuple[Example, ...] = ()
+    places: Steps | None = None  #: of the examples. Shapes: [examples, width]
 
 
-def lens(interest: Interest, vectors: Vectors, world: World) -> Lens:
-    """Make an interest ready; `vectors` are by the topics' texts."""
+def lens(
+    interest: Interest,
+    vectors: Vectors,
+    world: World,
+    examples: Sequence[tuple[Example, npt.NDArray[np.float32]]] = (),
+) -> Lens:
+    """Make an interest ready; `vectors` are by the topics' texts, `examples` with theirs."""
     return Lens(
         interest=interest,
         topics=Sought(interest.topics, vectors, world),
         exclude=Sought(interest.exclude, vectors, world),
+        examples=tuple(example for example, _ in examples),
+        places=steps(np.stack([vector for _, vector in examples])) if examples else None,
     )
 
 
@@ -182,7 +199,28 @@ def match(
             if value >= down_to:
                 because = reasons(topic, words[row]) if value >= THRESHOLD else ()
                 yield Match(paper=paper, topic=topic.name, score=value, because=because)
+        if lens.places is not None:
+            yield from _likeness(
+                paper, steps(near[row : row + 1]), lens.examples, lens.places, down_to
+            )
         yield from _besides(paper, interest)
+
+
+def _likeness(
+    paper: Paper, place: Steps, examples: Sequence[Example], places: Steps, down_to: float
+) -> Iterator[Match]:
+    """A match with the papers that somebody gave, if it is like some of them and none of them."""
+    likeness = cosines(place, places)[0]
+    order = np.argsort(-likeness, kind="stable")[:NEAREST]
+    if likeness[order[0]] >= SAME:
+        return
+    enough = LIKE_ONE + LIKE_TENFOLD * math.log10(len(examples))
+    value = max(0.0, float(likeness[order].sum()) / len(order) / enough)
+    value = round(value, 3) if value >= THRESHOLD else min(round(value, 3), 0.999)
+    if value >= down_to:
+        is_match = value >= THRESHOLD
+        because = (f"{LIKENESS}{examples[order[0]].title}”, which is yours",) if is_match else ()
+        yield Match(paper=paper, topic=YOURS, score=value, because=because)
 
 
 def _besides(paper: Paper, interest: Interest) -> Iterator[Match]:
@@ -190,7 +228,7 @@ def _besides(paper: Paper, interest: Interest) -> Iterator[Match]:
     for name in interest.authors:
         if by := next((a for a in paper.authors if is_same_person(name, a)), None):
             yield Match(paper=paper, topic=name, score=AUTHOR_SCORE, because=(by,))
-    if not interest.topics and not interest.authors:
+    if not interest.topics and not interest.authors and not interest.like:
         named = [c for c in paper.categories if c in interest.categories]
         yield Match(paper=paper, topic="", score=THRESHOLD, because=tuple(named))
 

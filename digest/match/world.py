@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,17 @@ class World:
     sizes: Floats  #: abstracts in each theme. Shapes: [themes]
     frequencies: Mapping[str, int]  #: stem → abstracts that have it
     documents: int
+    words: tuple[str, ...] = ()  #: what each theme is about, for encoders that see it otherwise
+
+    def seen_as(self, themes: npt.ArrayLike) -> World:
+        """The same world by the vectors another encoder gives the themes' words.
+
+        Shapes: [themes, width].
+        """
+        vectors = np.asarray(themes, np.float64)
+        scales = np.maximum(np.abs(vectors).max(1), 1e-9) / 127
+        rounded = np.round(vectors / scales[:, None]).astype(np.int8)
+        return replace(self, themes=rounded, scales=scales)
 
     def rarity(self, stem: str) -> float:
         """The weight of a word: BM25's inverse document frequency."""
@@ -98,6 +109,12 @@ def _placed(near: Steps, world: World) -> tuple[Steps, Floats]:
     directions[~near.any(axis=1)] = 0
     found = np.clip(np.round(directions / LONG_STEP), -32767, 32767).astype(np.int16)
     return found, np.where(near.any(axis=1), BROAD_SHARE * mean / spread, 0.0)
+
+
+def cosines(some: Steps, others: Steps) -> Floats:
+    """Shapes: [some, width], [others, width] → [some, others]; exact."""
+    found: Floats = some.astype(np.float64) @ others.astype(np.float64).T
+    return found * (STEP * STEP)
 
 
 def steps(vectors: npt.ArrayLike) -> Steps:

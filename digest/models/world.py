@@ -25,4 +25,5 @@ def world(folder: Path = MODEL) -> World:
             sizes=file["sizes"].astype(np.float64),
             frequencies=dict(zip(words, file["counts"].tolist(), strict=True)),
             documents=int(file["documents"]),
+            words=tuple(bytes(file["words"]).decode().split("\n")),
         )

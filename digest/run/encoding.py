@@ -13,7 +13,7 @@ from digest.run.setup import Setup
 from digest.store import vectors
 from digest.store.upsert import chunks
 from digest.text import content_hash, sentences
-from digest.types import Paper
+from digest.types import Example, Paper
 
 AT_A_TIME = 128  #: texts: a kill loses no more
 
@@ -31,12 +31,24 @@ class Encoding:
         self._keep = keep
         self.warnings: tuple[str, ...] = ()
 
+    @property
+    def encoder_id(self) -> str:
+        """Whose vectors these are."""
+        return self._encoder.id
+
     def papers(self, some: Sequence[Paper]) -> dict[str, Floats]:
         """Paper id → its vector."""
         texts = {content_hash(p.title, p.abstract): _text(p) for p in some}
         made = self._made(texts, "papers")
         hashes = {p.id: content_hash(p.title, p.abstract) for p in some}
         return {id: made[hash] for id, hash in hashes.items() if hash in made}
+
+    def examples(self, some: Sequence[Example]) -> dict[Example, Floats]:
+        """Example → its vector; a paper of the same words has the same one."""
+        texts = {content_hash(e.title, e.abstract): f"{e.title}. {e.abstract}" for e in some}
+        made = self._made(texts, "papers of yours")
+        hashes = {e: content_hash(e.title, e.abstract) for e in some}
+        return {example: made[hash] for example, hash in hashes.items() if hash in made}
 
     def words(self, some: Sequence[str]) -> dict[str, Floats]:
         """Topic or other short text → its vector."""

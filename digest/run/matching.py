@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from digest import match as matching
 from digest.encoders import Floats
-from digest.match import Interest, Lens
+from digest.match import Interest, Lens, World
 from digest.models.world import world
 from digest.run.encoding import Encoding
+from digest.run.examples import examples
 from digest.run.setup import Setup
-from digest.types import Match, Paper
+from digest.types import Example, Match, Paper
 
 LONGEST_REASON = 160  #: characters of a sentence that is given as a reason
 
@@ -42,16 +45,18 @@ def match(
     """
     code = Encoding(setup.encoder, setup, keep=keep)
     some = [one for one in papers if matching.is_in_categories(one, interest.categories)]
-    has_topics = interest.topics or interest.exclude
+    given, unknown = examples(setup, interest.like)
+    has_topics = interest.topics or interest.exclude or given
     vectors = code.papers(some) if has_topics else {}
-    found = list(matching.match(some, prepared(interest, code), vectors, down_to=down_to))
+    ready = prepared(interest, code, given)
+    found = list(matching.match(some, ready, vectors, down_to=down_to))
     matches = [one for one in found if one.score >= matching.THRESHOLD]
     return Matched(
         matches=explained(matches, interest, code),
         vectors=vectors or code.papers([one.paper for one in found]),
         looked_at=len(some),
         near=_near(found, {one.paper.id for one in matches}),
-        warnings=code.warnings,
+        warnings=(*unknown, *code.warnings),
     )
 
 
@@ -71,10 +76,23 @@ def match_without_store(code: Encoding, interest: Interest, papers: Sequence[Pap
     return explained(found, interest, code)
 
 
-def prepared(interest: Interest, code: Encoding) -> Lens:
-    """The interest with its topics' vectors."""
+def prepared(interest: Interest, code: Encoding, given: Sequence[Example] = ()) -> Lens:
+    """The interest with the vectors of its topics and examples."""
     topics = (*interest.topics, *interest.exclude)
-    return matching.lens(interest, code.words([one.text for one in topics]), world())
+    near = code.examples(given)
+    pairs = [(one, near[one]) for one in given if one in near]
+    return matching.lens(interest, code.words([t.text for t in topics]), _seen_by(code), pairs)
+
+
+def _seen_by(code: Encoding) -> World:
+    """The world as an encoder sees it."""
+    known = world()
+    if code.encoder_id.startswith("embedded/"):
+        return known
+    themes = code.words(known.words)
+    if any(words not in themes for words in known.words):
+        return known  # it has failed, and there is a warning
+    return known.seen_as(np.stack([themes[words] for words in known.words]))
 
 
 def explained(found: Sequence[Match], interest: Interest, code: Encoding) -> list[Match]:

@@ -11,9 +11,12 @@ from digest import dedupe, registry, sources
 from digest.config import Config, state_folder
 from digest.errors import Misuse, Permanent, SourceBlocked, Temporary
 from digest.fetch import Fetcher
+from digest.run.examples import unknown_arxiv_ids
 from digest.run.setup import Setup
 from digest.sources import Source
+from digest.sources.arxiv import Arxiv
 from digest.store import papers as paper_rows
+from digest.store.upsert import chunks
 from digest.types import (
     Answer,
     Ask,
@@ -28,6 +31,7 @@ from digest.types import (
 
 log = logging.getLogger(__name__)
 
+NAMED_AT_A_TIME = 100  #: ids in one address
 REQUESTS = 400  #: the most one source may make in a run
 
 
@@ -38,7 +42,26 @@ def fetch(setup: Setup, digests: Collection[str]) -> dict[str, SourceReport]:
     made = {name: _source(config, name) for name in names}
     with _fetcher(config, names) as fetcher, ThreadPoolExecutor(max_workers=8) as pool:
         gather = [pool.submit(_gather, setup, name, made[name], fetcher) for name in names]
-        return {name: _keep(setup, *job.result()) for name, job in zip(names, gather, strict=True)}
+        found = {name: _keep(setup, *job.result()) for name, job in zip(names, gather, strict=True)}
+        if ids := unknown_arxiv_ids(setup, digests):
+            _fetch_named(setup, ids, fetcher)
+        return found
+
+
+def _fetch_named(setup: Setup, ids: Sequence[str], fetcher: Fetcher) -> None:
+    """Get what digests name under `papers_like`; what cannot be had is asked for next time."""
+    of_kind = [name for name in setup.config.sources if setup.config.kind(name) == "arxiv"]
+    name = next(iter(of_kind), "arxiv")
+    source = Arxiv(name=name, **setup.config.settings(name))
+    for some in chunks(ids, NAMED_AT_A_TIME):
+        setup.notify(f"asking {name} for {len(some)} papers of papers_like")
+        try:
+            response = fetcher.get(source.named(some), Validators())
+            page = source.read(response, Ask(source=name, now=setup.now))
+        except (Temporary, Permanent) as why:
+            log.warning("papers_like: %s", why)
+            return
+        _keep(setup, Reading(source=name, reason=Reason.QUIET, entries=page.entries), {})
 
 
 def _source(config: Config, name: str) -> Source:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
-from digest.errors import BadConfig, DigestError, Permanent, Temporary
+from digest.errors import DigestError, Permanent, Temporary
+from digest.models.service import KEY, Answer, Post, parsed
 from digest.summarizers import Options, Summarizer, Text, prompts
 
 TRIES = 3  #: of one paper
@@ -25,72 +26,9 @@ FAILED_PAPERS = 3  #: one after the other, and the service is left alone for thi
 CHARACTERS_PER_TOKEN = 3  #: for services that do not count, and before they have
 MAX_ABSTRACT = 20_000  #: characters; more is no abstract
 
-KEY = "DIGEST_OPENAI_KEY"
-_NAME = re.compile(r"openai:(?P<model>[^\s]+)@(?P<url>https?://[^\s]+)")
+PATH = "/chat/completions"
 #: Parameters that some models refuse, and what to say instead.
 _REFUSABLE = {"max_tokens": "max_completion_tokens", "temperature": "", "seed": ""}
-
-
-class Answer(Protocol):
-    """What came back."""
-
-    @property
-    def status(self) -> int:
-        """Of HTTP."""
-
-    @property
-    def body(self) -> bytes:
-        """The whole of it."""
-
-    @property
-    def retry_after_s(self) -> float | None:
-        """How long the service asks to be left alone."""
-
-
-#: Headers and content → what came back. Raises: Temporary, Permanent.
-Post = Callable[[Mapping[str, str], bytes], Answer]
-
-
-def parsed(name: str) -> tuple[str, str]:
-    """The model of "openai:MODEL@URL", and the address to ask.
-
-    Raises: BadConfig
-
-    >>> parsed("openai:small@http://127.0.0.1:8080/v1/")
-    ('small', 'http://127.0.0.1:8080/v1/chat/completions')
-    """
-    found = _NAME.fullmatch(name)
-    if not found:
-        raise BadConfig(
-            f"summarizer {_shown(name)!r} is not like 'openai:MODEL@URL',"
-            " say 'openai:llama3@http://localhost:11434/v1'"
-        )
-    try:
-        parts = urlsplit(found["url"])
-        has_port = parts.port is None or parts.port > 0
-    except ValueError:
-        parts, has_port = urlsplit(""), False
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise BadConfig(
-            f"summarizer {_shown(name)!r}: no user name, password or query in the address;"
-            f" the key is taken from the environment, {KEY}"
-        )
-    if not parts.hostname or not has_port:
-        raise BadConfig(f"summarizer {name!r}: the address names no host or port there could be")
-    address = found["url"].rstrip("/")
-    return found["model"], address + ("" if address.endswith(_PATH) else _PATH)
-
-
-_PATH = "/chat/completions"
-
-
-def _shown(name: str) -> str:
-    """The name, less what may be a secret in its address.
-
-    >>> _shown("openai:m@https://me:secret@example.org/v1?key=secret")
-    'openai:m@https://…@example.org/v1?…'
-    """
-    return re.sub(r"\?.*", "?…", re.sub(r"//[^/\s]*@", "//…@", name))
 
 
 class Endpoint(Summarizer):
@@ -105,7 +43,7 @@ class Endpoint(Summarizer):
         key: str = "",
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._model, url = parsed(name)
+        self._model, url = parsed(name, PATH)
         self._host = urlsplit(url).netloc
         self._options = options
         self._prompt = options.prompt or prompts.newest()

@@ -1,6 +1,7 @@
 """Models of the Hugging Face Hub, or of a folder, that write by themselves: "hub:ORG/NAME".
 
-Here and in `repository` are transformers imported, and torch, which is no dependency of ours.
+Here, in `digest.encoders.hub` and in `digest.models.repository` are transformers imported, and
+torch, which is no dependency of ours.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from digest.errors import BadConfig, DigestError, Misuse, Permanent, Temporary
+from digest.models.repository import OUT_OF_MEMORY, Repository
 from digest.summarizers import Options, Summarizer, Text, prompts
-from digest.summarizers.repository import OUT_OF_MEMORY, Repository
 
 #: Tokens of one question. Abstracts have 200 to 500; what is longer is somebody's joke.
 MOST_TOKENS = 4096

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Sequence
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import numpy.typing as npt
 
 from digest.encoders.embedded import Embedded
 from digest.match.words import stems
-from digest.training.examples import weak
+from digest.training.examples import Pair, weak
 from digest.training.fit import Say
 
 THEMES, ROUNDS, SEED = 1000, 12, 1
@@ -18,7 +21,11 @@ THEMES, ROUNDS, SEED = 1000, 12, 1
 FEWEST = 10
 AT_A_TIME = 512
 
+WORDS = 8  #: for each theme
+_WORD = re.compile(r"[a-z][a-z-]{2,}")
+
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 
 def make_world(pairs: Path, work: Path, folder: Path, say: Say) -> None:
@@ -29,7 +36,8 @@ def make_world(pairs: Path, work: Path, folder: Path, say: Say) -> None:
     papers = list(weak(pairs))
     texts = [f"{pair.title}. {pair.abstract}" for pair in papers]
     vectors = _encoded(texts, Embedded(folder), work, say)
-    themes, sizes = clustered(vectors)
+    themes, nearest = clustered(vectors)
+    sizes = np.bincount(nearest, minlength=len(themes))
     scales = np.abs(themes).max(1) / 127
     frequency = Counter(stem for text in texts for stem in set(stems(text)))
     common = sorted(stem for stem, count in frequency.items() if count >= FEWEST)
@@ -41,6 +49,7 @@ def make_world(pairs: Path, work: Path, folder: Path, say: Say) -> None:
         stems=np.frombuffer("\n".join(common).encode(), np.uint8),
         counts=np.array([frequency[stem] for stem in common], np.int32),
         documents=np.int32(len(texts)),
+        words=np.frombuffer("\n".join(_about(papers, nearest, len(themes))).encode(), np.uint8),
     )
 
 
@@ -56,8 +65,23 @@ def _encoded(texts: list[str], encoder: Embedded, work: Path, say: Say) -> Float
     return made[0]
 
 
-def clustered(vectors: Floats, themes: int = THEMES) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Spherical k-means: centers of length 1, and how many vectors are nearest to each."""
+def _about(papers: Sequence[Pair], nearest: Ints, themes: int) -> list[str]:
+    """For each theme the words of its titles that most set it apart."""
+    titles = [set(_WORD.findall(paper.title.lower())) for paper in papers]
+    everywhere = Counter(word for words in titles for word in words)
+    within: list[Counter[str]] = [Counter() for _ in range(themes)]
+    for words, theme in zip(titles, nearest, strict=True):
+        within[theme].update(words)
+    return [
+        " ".join(
+            sorted(counts, key=lambda w: (-counts[w] * log(len(papers) / everywhere[w]), w))[:WORDS]
+        )
+        for counts in within
+    ]
+
+
+def clustered(vectors: Floats, themes: int = THEMES) -> tuple[Floats, Ints]:
+    """Spherical k-means: centers of length 1, and which is nearest to each vector."""
     chance = np.random.default_rng(SEED)
     centers = vectors[chance.choice(len(vectors), min(themes, len(vectors)), replace=False)]
     for _ in range(ROUNDS):
@@ -66,9 +90,9 @@ def clustered(vectors: Floats, themes: int = THEMES) -> tuple[Floats, npt.NDArra
         np.add.at(sums, nearest, vectors)
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centers = np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), centers)
-    return centers, np.bincount(_nearest(vectors, centers), minlength=len(centers))
+    return centers, _nearest(vectors, centers)
 
 
-def _nearest(vectors: Floats, centers: Floats) -> npt.NDArray[np.int64]:
+def _nearest(vectors: Floats, centers: Floats) -> Ints:
     pieces = (vectors[at : at + 4096] @ centers.T for at in range(0, len(vectors), 4096))
     return np.concatenate([piece.argmax(1) for piece in pieces])

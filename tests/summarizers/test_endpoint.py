@@ -15,8 +15,9 @@ from servers import Canned, FeedServer, gzipped, redirect
 from digest import registry
 from digest.errors import BadConfig, DigestError, Permanent, Temporary
 from digest.fetch.calls import Caller
+from digest.models.service import parsed
 from digest.summarizers import Options, Text
-from digest.summarizers.endpoint import Endpoint, parsed
+from digest.summarizers.endpoint import Endpoint
 
 NOW = datetime(2026, 6, 22, 6, 0, tzinfo=UTC)
 PATH = "/v1/chat/completions"
@@ -53,7 +54,7 @@ class Asked:
     ) -> None:
         self.slept: list[float] = []
         name = f"openai:org/small@{server.url('/v1')}"
-        post = Caller(parsed(name)[1], timeout_s=timeout_s, max_bytes=max_bytes, now=lambda: NOW)
+        post = Caller(parsed(name, "/chat/completions")[1], timeout_s=timeout_s, max_bytes=max_bytes, now=lambda: NOW)
         settings = Options(**{"concurrency": 1, **options})
         self.made = Endpoint(name, settings, post, key=KEY, sleep=self.slept.append)
 

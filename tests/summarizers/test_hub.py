@@ -15,9 +15,9 @@ from commands import process
 
 from digest import registry
 from digest.errors import BadConfig, Misuse, Permanent, Temporary
+from digest.models.repository import fingerprint
 from digest.summarizers import Options, Text
 from digest.summarizers.hub import Hub
-from digest.summarizers.repository import fingerprint
 
 pytestmark = pytest.mark.slow
 

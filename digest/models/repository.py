@@ -27,15 +27,17 @@ _WEIGHTS = (
 class Repository:
     """Loads what is in it; whatever fails says what to do."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, part: str = "summarizer") -> None:
+        """`part` is what errors call it: summarizer or encoder."""
         self._name = name
-        self._folder = _folder(name)
+        self._part = part
+        self._folder = _folder(name, part)
         if not name or (not self._folder and not _NAME.fullmatch(name)):
             raise BadConfig(f"{self._plugin} is not like 'hub:ORG/NAME' or 'hub:./FOLDER'")
 
     @property
     def _plugin(self) -> str:
-        return f"summarizer 'hub:{self._name}'"
+        return f"{self._part} 'hub:{self._name}'"
 
     def load(self, kind: str, **settings: Any) -> Any:
         """What one of transformers' classes makes of the files.
@@ -60,6 +62,15 @@ class Repository:
                     f"{self._plugin} does not fit into memory; take a smaller model"
                 ) from why
             raise self._unusable(why) from why
+
+    def file(self, name: str) -> Path | None:
+        """One more of its files, where it is in the folder or the cache already."""
+        if self._folder:
+            return self._folder / name if (self._folder / name).is_file() else None
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(self._name, name)
+        return Path(found) if isinstance(found, str) else None
 
     @property
     def revision(self) -> str:
@@ -119,13 +130,13 @@ class Repository:
         )
 
 
-def _folder(name: str) -> Path | None:
+def _folder(name: str, part: str) -> Path | None:
     """The folder that a name stands for, if it is not one of the Hub's."""
     path = Path(name).expanduser()
     if path.is_dir():
         return path.resolve()
     if name.startswith((".", "/", "~")):
-        raise BadConfig(f"summarizer 'hub:{name}': there is no folder {path}")
+        raise BadConfig(f"{part} 'hub:{name}': there is no folder {path}")
     return None
 
 
