@@ -341,7 +341,7 @@ def test_a_backtest_shows_the_days_and_changes_nothing(started: Path) -> None:
         (["run", "--all", "--now", "soon"], "--now 'soon' is not a time"),
         (["build", NAME, "--from", "x"], "--from 'x' is not a day"),
         (["build", NAME, "--from", "2026-03-04", "--to", "2026-03-04"], "is not before"),
-        (["build", NAME, "--topic", "a and"], "it ends early"),
+        (["build", NAME, "--topic", "a AND"], "it ends early"),
         (["preview", NAME, "--format", "pdf"], "'pdf' is not known"),
         (["preview", NAME, "--issue", "x", "--topic", "y"], "give one of them"),
         (["preview", NAME, "--output", "no/such/folder/x.html"], "cannot write"),
@@ -358,7 +358,7 @@ def test_a_backtest_shows_the_days_and_changes_nothing(started: Path) -> None:
         (["dislike", "x", "--digest", NAME, "--as", "no@example.org"], "is no reader of"),
         (["likes", NAME, "--as", "nobody"], "'nobody' is not an e-mail address"),
         (["backtest", "my-paper"], "did you mean 'my-papers'?"),
-        (["backtest", NAME, "--topic", "a and"], "it ends early"),
+        (["backtest", NAME, "--topic", "a AND"], "it ends early"),
     ],
 )
 def test_misuse_says_what_was_wrong_and_what_to_do(

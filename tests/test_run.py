@@ -806,12 +806,16 @@ def test_a_draft_is_previewed_with_its_picks(world: World) -> None:
 
 
 def test_a_cap_of_a_section_holds_back_and_loses_nothing(world: World) -> None:
-    world.digest |= {"topics": ['"retrieval"', "adapter OR protein"], "per_section": 1, "papers": 2}
+    world.digest |= {
+        "topics": ["retrieval OR nothing", "adapter OR protein"],
+        "per_section": 1,
+        "papers": 2,
+    }
     world.shows(range(12))
     report = world.run(MON)
     assert report.papers > 4
     text = page(world, "2026-06-22T08:00").partition(" more\n=")[0]
-    assert "\nRetrieval\n" in text
+    assert "\nRetrieval OR nothing\n" in text
     assert "\nAdapter OR protein\n" in text
     assert world.got(ADA).total() == report.papers
 

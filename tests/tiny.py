@@ -144,3 +144,19 @@ def _saved(folder: Path, model: Any, words: Any) -> Path:
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
+
+
+def bert(folder: Path) -> Path:
+    """An encoder: it gives vectors and writes nothing."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    words = tokenizer(is_seq2seq=False)
+    torch.manual_seed(1)
+    settings = BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=64,
+    )  # fmt: skip
+    BertModel(settings).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder

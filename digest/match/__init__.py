@@ -53,6 +53,7 @@ LIKE_ONE, LIKE_TENFOLD, NEAREST = 0.5, 0.04, 3
 SAME = 0.98  #: from this cosine on it is one of hers
 
 Vectors = Mapping[str, npt.NDArray[np.float32]]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +73,17 @@ class Sought:
     def __init__(self, topics: Sequence[Topic], vectors: Vectors, world: World) -> None:
         """`vectors` are by a topic's text; a topic without one is matched by words alone."""
         self.topics = tuple(topics)
-        width = world.themes.shape[1]
-        near = np.zeros((len(topics), width), np.float32)
-        for row, topic in enumerate(topics):
-            if topic.text in vectors:
-                near[row] = vectors[topic.text]
-        self.places: Places = placed(near, world)
+        self.places: Places = placed([vectors.get(topic.text) for topic in topics], world)
+        #: How many stems a paper must have for a topic to be there word for word: all, of one
+        #: phrase; one at least, of what is meant literally; else no number is enough.
+        self.fewest = np.full(len(topics), np.iinfo(np.int16).max, np.int16)
         by_stem: dict[str, tuple[list[int], list[float]]] = {}
         for row, topic in enumerate(topics):
             weights = {s: world.rarity(s) for phrase in topic.phrases for s in phrase.stems}
+            if topic.expression is not None:
+                self.fewest[row] = 1
+            elif len(topic.phrases) == 1:
+                self.fewest[row] = len(weights)
             whole = sum(weights[stem] for stem in sorted(weights)) * (SATURATION + 1)
             for stem, weight in weights.items():
                 rows, shares = by_stem.setdefault(stem, ([], []))
@@ -93,12 +96,13 @@ class Sought:
             for stem, (rows, shares) in sorted(by_stem.items())
         }
 
-    def scores(self, papers: Sequence[Words], vectors: npt.ArrayLike) -> Floats:
-        """How much meaning and words come to, in ENOUGHs.
+    def scores(self, papers: Sequence[Words], vectors: npt.ArrayLike) -> tuple[Floats, Flags]:
+        """How much meaning and words come to, in ENOUGHs; and where the words must be looked at.
 
-        Shapes: [papers], [papers, width] → [papers, topics].
+        Shapes: [papers], [papers, width] → [papers, topics], [papers, topics].
         """
         words = np.zeros((len(papers), len(self.topics)))
+        there = np.zeros((len(papers), len(self.topics)), np.int16)
         with_stem: dict[str, list[int]] = {}
         for row, paper in enumerate(papers):
             for stem in paper.counts.keys() & self.by_stem.keys():
@@ -107,12 +111,14 @@ class Sought:
             rows = with_stem[stem]
             topics, shares = self.by_stem[stem]
             said = np.array([papers[row].weight(stem) for row in rows])
-            words[np.ix_(np.array(rows), topics)] += said[:, None] * shares
+            places = np.ix_(np.array(rows), topics)
+            words[places] += said[:, None] * shares
+            there[places] += 1
         meaning = self.places.meaning(steps(vectors))
         value = (meaning + WORDS * words) / ENOUGH
         # Scores are never negative, and the far ones still have an order.
         found: Floats = np.where(value < 0.5, 0.5 * np.exp(2 * np.minimum(value, 0.5) - 1), value)
-        return found
+        return found, there >= self.fewest
 
 
 @dataclass(frozen=True)
@@ -186,24 +192,35 @@ def match(
     width = lens.topics.places.directions.shape[1]
     nothing = np.zeros(width, np.float32)
     near = np.array([vectors.get(p.id, nothing) for p in some], np.float32).reshape(-1, width)
-    wanted = lens.topics.scores(words, near)
-    unwanted = lens.exclude.scores(words, near)
+    wanted = list(_found(lens.topics, words, near, down_to))
+    unwanted = list(_found(lens.exclude, words, near, THRESHOLD))
     for row, paper in enumerate(some):
-        if any(
-            score(topic, words[row], unwanted[row, n]) >= THRESHOLD
-            for n, topic in enumerate(interest.exclude)
-        ):
+        if unwanted[row]:
             continue
-        for n, topic in enumerate(interest.topics):
-            value = score(topic, words[row], wanted[row, n])
-            if value >= down_to:
-                because = reasons(topic, words[row]) if value >= THRESHOLD else ()
-                yield Match(paper=paper, topic=topic.name, score=value, because=because)
+        for n, value in wanted[row]:
+            topic = interest.topics[n]
+            because = reasons(topic, words[row]) if value >= THRESHOLD else ()
+            yield Match(paper=paper, topic=topic.name, score=value, because=because)
         if lens.places is not None:
             yield from _likeness(
                 paper, steps(near[row : row + 1]), lens.examples, lens.places, down_to
             )
         yield from _besides(paper, interest)
+
+
+def _found(
+    sought: Sought, words: Sequence[Words], near: npt.ArrayLike, down_to: float
+) -> Iterator[list[tuple[int, float]]]:
+    """For each paper the topics, by number, that score so much. Most pairs are not looked at."""
+    values, has_words = sought.scores(words, near)
+    # What is rounded up to `down_to` is as much.
+    for row, candidates in enumerate(has_words | (values >= down_to - 0.001)):
+        found = []
+        for n in np.flatnonzero(candidates):
+            value = score(sought.topics[n], words[row], float(values[row, n]))
+            if value >= down_to:
+                found.append((int(n), value))
+        yield found
 
 
 def _likeness(

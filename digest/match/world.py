@@ -7,7 +7,7 @@ order they are added up: a score does not depend on what else is scored in the s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ Steps = npt.NDArray[np.int16]
 
 STEP = 2.0**-15  #: of a vector's components
 LONG_STEP = 2.0**-11  #: of a direction's
-PIECE = 4096  #: topics at a time
+PIECE = 1024  #: topics at a time
 _SHARE_STEP = 2.0**-20  #: of the themes' shares in a topic
 #: How fast a theme's share falls with its distance from the topic, in cosine.
 NEARNESS = 0.04
@@ -79,14 +79,16 @@ class Places:
         return found * (STEP * LONG_STEP) - self.offsets
 
 
-def placed(near: npt.ArrayLike, world: World) -> Places:
-    """Topics by their vectors; 0 where there is none. Shapes: [topics, width]."""
-    vectors = np.asarray(near, np.float32)
-    directions = np.zeros(vectors.shape, np.int16)
-    offsets = np.zeros(len(vectors))
-    for start in range(0, len(vectors), PIECE):
-        some = slice(start, start + PIECE)
-        directions[some], offsets[some] = _placed(steps(vectors[some]), world)
+def placed(near: Sequence[npt.NDArray[np.float32] | None], world: World) -> Places:
+    """Topics by their vectors, where they have one. Shapes: [width] each."""
+    width = world.themes.shape[1]
+    directions = np.zeros((len(near), width), np.int16)
+    offsets = np.zeros(len(near))
+    nothing = np.zeros(width, np.float32)
+    for start in range(0, len(near), PIECE):
+        some = [nothing if one is None else one for one in near[start : start + PIECE]]
+        piece = slice(start, start + PIECE)
+        directions[piece], offsets[piece] = _placed(steps(np.stack(some)), world)
     return Places(directions, offsets)
 
 

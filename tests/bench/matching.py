@@ -116,7 +116,7 @@ def speed(folder: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sought = Sought(many, by_text, world())
     began = time.perf_counter()
-    value = sought.scores([Words.of(papers[0])], vectors[:1])[0]
+    value = sought.scores([Words.of(papers[0])], vectors[:1])[0][0]
     count = int((value >= matching.THRESHOLD).sum())
     say("one paper against 100,000 topics, s", time.perf_counter() - began, goal=1, matches=count)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

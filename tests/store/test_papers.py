@@ -7,6 +7,7 @@ import pytest
 from build import DAY, NOW, edition, issue, item, paper
 from sqlalchemy import null, update
 
+from digest.compose import weighed
 from digest.store import Store, issues, papers
 from digest.store.tables import edition_items
 from digest.types import Coverage, Issue, Listing, Merge, Paper, Signals, Validators
@@ -85,7 +86,7 @@ def test_an_edition_has_its_own_reasons_and_an_older_one_the_issues(store: Store
         issues.save_editions(connection, [part])
         assert issues.load_edition(connection, part.key).shown[0].because == ("own",)
         connection.execute(update(edition_items).values(because=null()))
-        assert issues.load_edition(connection, part.key).shown == made.items
+        assert issues.load_edition(connection, part.key).shown == weighed(made.items)
 
 
 def test_another_digests_issue_takes_no_candidate_away(store: Store) -> None:

@@ -17,7 +17,7 @@ def test_papers_become_mails_once_with_three_runs_at_once(url: str, tmp_path: Pa
         "store": url,
         "digests": {
             "d": {
-                "topics": ["retrieval or protein"],
+                "topics": ["retrieval OR protein"],
                 "sources": ["sample"],
                 "to": [f"r{n}@example.org" for n in range(5)],
             }

@@ -54,7 +54,12 @@ class Asked:
     ) -> None:
         self.slept: list[float] = []
         name = f"openai:org/small@{server.url('/v1')}"
-        post = Caller(parsed(name, "/chat/completions")[1], timeout_s=timeout_s, max_bytes=max_bytes, now=lambda: NOW)
+        post = Caller(
+            parsed(name, "/chat/completions")[1],
+            timeout_s=timeout_s,
+            max_bytes=max_bytes,
+            now=lambda: NOW,
+        )
         settings = Options(**{"concurrency": 1, **options})
         self.made = Endpoint(name, settings, post, key=KEY, sleep=self.slept.append)
 
