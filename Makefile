@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: digest test test-unit check bench pictures model lock clean
+.PHONY: digest test test-unit check bench pictures model encoder lock clean
 
 digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
 	@$(BIN)/digest demo
@@ -18,7 +18,7 @@ check: .venv/dev  ## format, lint, types, direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 # What people wrote is not in the project; docs/model-card.md says where to get it.
-bench: bench-issue bench-start bench-summaries bench-rouge bench-lies bench-learning  ## every figure: make bench [DATA=FOLDER]
+bench: bench-issue bench-start bench-summaries bench-rouge bench-lies bench-matching bench-learning bench-learning  ## every figure: make bench [DATA=FOLDER]
 
 bench-%: .venv/dev
 	@$(BIN)/python tests/bench/$*.py $(DATA)
@@ -47,6 +47,10 @@ TORCH ?= torch==2.13.0
 model: .venv/torch  ## train the summarizer anew: make model DATA=FOLDER
 	@test -n "$(DATA)" || { echo "make model DATA=FOLDER: a folder with scitldr/ and tldr/, see docs/model-card.md" >&2; exit 2; }
 	@$(BIN)/python -m digest.training "$(DATA)"
+
+encoder: .venv/torch  ## export the encoder and its world anew: make encoder DATA=FOLDER
+	@test -n "$(DATA)" || { echo "make encoder DATA=FOLDER: a folder with tldr/, see docs/model-card.md" >&2; exit 2; }
+	@$(BIN)/python -m digest.training.encoder "$(DATA)"
 
 lock:  ## after a change of the dependencies in pyproject.toml
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -50,9 +50,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
+SPARSE = '"sparse attention"'
+
+
 def setup_of(store: Store, folder: Path, **digest: Any) -> run.Setup:
     feed = {"kind": "feed", "url": "https://lab.example.org/feed.xml"}
-    own = {"topics": ["attention"], "exclude": ["medical"], "sources": ["a", "b"], **digest}
+    own = {"topics": ['"attention"'], "exclude": ['"medical"'], "sources": ["a", "b"], **digest}
     tables = {"summarizer": "lead", "sources": {"a": feed, "b": feed}, "digests": {"d": own}}
     return run.Setup(config=config.make(tables, folder / "digest.toml"), store=store, now=NOW)
 
@@ -68,9 +71,9 @@ def numbers(places: Any) -> list[str]:
 def test_every_paper_is_in_its_first_day_and_each_day_has_a_reason(
     store: Store, tmp_path: Path
 ) -> None:
-    found = days(setup_of(store, tmp_path, topics=["sparse attention"]))
+    found = days(setup_of(store, tmp_path, topics=[SPARSE]))
     assert [(one.day, numbers(one.shown), str(one.reason)) for one in found] == [
-        (DAY, ["1", "2"], "sent"),
+        (DAY, ["2", "1"], "sent"),
         (TUE, [], "no-match"),
         *((DAY + timedelta(days=n), [], "quiet") for n in (2, 3, 4)),
         (SAT, [], "weekend"),
@@ -96,20 +99,21 @@ def test_ranking_cap_and_exclusions_are_those_of_a_run(tmp_path: Path) -> None:
 
 
 def test_the_misses_are_shown_with_their_scores_best_first(store: Store, tmp_path: Path) -> None:
-    setup = setup_of(store, tmp_path, topics=["sparse attention"])
+    setup = setup_of(store, tmp_path, topics=[SPARSE])
     (first, second, *_) = days(setup)
     assert numbers(second.near) == ["6"]
     assert 0 < second.near[0].score < 1
-    assert numbers(first.near) == ["4"]
+    assert numbers(first.near) == ["4", "5"]
+    assert first.near[0].score > first.near[1].score
     said = "\n".join(backtest.lines(second))
     assert "none matches of 1 papers" in said
-    assert "0.90  missed: Sparse things that want attention" in said
+    assert f"{second.near[0].score:6.2f}  missed: Sparse things that want attention" in said
 
 
 def test_other_topics_can_be_tried(store: Store, tmp_path: Path) -> None:
-    (first, *_) = days(setup_of(store, tmp_path), topics=["boats"])
+    (first, *_) = days(setup_of(store, tmp_path), topics=['"boats"'])
     assert numbers(first.shown) == ["5"]
-    assert first.shown[0].section == "boats"
+    assert first.shown[0].section == '"boats"'
 
 
 def test_the_days_are_the_last_ones_or_those_up_to_a_day(store: Store, tmp_path: Path) -> None:
@@ -128,7 +132,7 @@ def test_a_day_that_was_asked_for_in_vain_says_so(store: Store, tmp_path: Path) 
 
 
 def test_what_the_editors_like_counts(store: Store, tmp_path: Path) -> None:
-    setup = setup_of(store, tmp_path, topics=["sparse attention"])
+    setup = setup_of(store, tmp_path, topics=[SPARSE])
     run.opine(setup, "d", PAPERS[5].id, True)
     found = {one.day: numbers(one.shown) for one in days(setup)}
     assert found[TUE] == ["6"]
@@ -166,10 +170,10 @@ def test_nothing_is_written(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_day_is_one_json_object(store: Store, tmp_path: Path) -> None:
-    (first, *_) = days(setup_of(store, tmp_path, papers=1, topics=["sparse attention"]))
+    (first, *_) = days(setup_of(store, tmp_path, papers=1, topics=[SPARSE]))
     said = json.loads(json.dumps(backtest.words(first)))
     assert (said["day"], said["reason"], said["papers"]) == ("2026-06-22", "sent", 5)
-    assert said["shown"][0]["id"] == "arxiv:2606.00001"
+    assert said["shown"][0]["id"] == "arxiv:2606.00002"
     assert {*said["more"][0]} == {"id", "title", "score", "section", "because"}
     assert {*said["near"][0]} == {"id", "title", "score", "topic"}
 

@@ -38,7 +38,7 @@ LIKED = listed(
     DAY - timedelta(days=30),
 )
 MARKET = listed(
-    "Prices on a busy market",
+    "Sparse prices on a busy market",
     "We study when sellers change prices. Menus are costly, so changes are sparse and come in"
     " clusters after holidays.",
     2,
@@ -62,7 +62,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.digest: dict[str, Any] = {"topics": ["sparse"], "to": [ADA, BEN, CY]}
+        self.digest: dict[str, Any] = {"topics": ['"sparse"'], "to": [ADA, BEN, CY]}
         self.ids = (f"s{n}" for n in count(1))
         self.setup = self.at()
 
@@ -142,7 +142,7 @@ def test_another_digests_opinions_count_for_nothing(world: World) -> None:
 def test_a_near_miss_that_is_like_a_liked_paper_comes_in_and_says_why(world: World) -> None:
     unlike = listed("Sugar", "Residues of sugar stick to a cup; a protein shake hides them.", 5)
     world.keep(MISS, unlike)
-    setup = world.at(topics=["protein residues"])
+    setup = world.at(topics=['"protein residues"'])
     assert world.build() is None
     run.opine(setup, "d", LIKED.id, True)
     issue = world.build()
@@ -154,13 +154,13 @@ def test_a_near_miss_that_is_like_a_liked_paper_comes_in_and_says_why(world: Wor
 
 @pytest.mark.parametrize(
     "changes",
-    [{"exclude": ["maps"]}, {"topics": ["protein residues not maps"]}, {"categories": ["cs.CV"]}],
+    [{"exclude": ["maps"]}, {"topics": ['"protein residues" NOT maps']}, {"categories": ["cs.CV"]}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_no_like_brings_in_what_is_excluded(world: World, changes: dict[str, Any]) -> None:
     world.keep(MISS)
     run.opine(world.setup, "d", LIKED.id, True)
-    world.at(**{"topics": ["protein residues"], **changes})
+    world.at(**{"topics": ['"protein residues"'], **changes})
     issue = world.build()
     assert "4" not in numbers(issue.items if issue else ())
 

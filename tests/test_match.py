@@ -445,13 +445,25 @@ def test_before_it_is_rounded_too_a_score_depends_on_nothing_else(seed: int, cou
     words = [f"topic{n}" for n in range(count)]
     topics = [parse_topic(one) for one in words]
     near = dict(zip(words, unit(count, seed), strict=True))
-    places, texts = unit(count, seed + 1), [Words.of(paper(" ".join(words[:5])))] * count
-    together = Sought(topics, near, world()).scores(texts, places)
-    alone = [
-        [Sought([topic], near, world()).scores([text], [place])[0, 0] for topic in topics[:3]]
-        for text, place in zip(texts, places, strict=True)
-    ]
-    assert together[:, :3].tolist() == alone
+    places, text = unit(count, seed + 1), Words.of(paper(" ".join(words[:5])))
+    together, _ = Sought(topics, near, world()).scores([text] * count, places)
+    for topic in (0, count - 1):
+        own = Sought([topics[topic]], near, world())
+        alone = [own.scores([text], [place])[0][0, 0] for place in places]
+        assert together[:, topic].tolist() == alone
+
+
+@given(st.lists(SOME, min_size=1, max_size=8), st.integers(0, 10**6), st.floats(0, 1))
+def test_how_far_down_one_looks_changes_nothing_of_what_is_above(
+    titles: list[str], seed: int, down_to: float
+) -> None:
+    papers = [paper(t, number=f"2606.{n:05d}") for n, t in enumerate(titles)]
+    vectors = dict(zip([p.id for p in papers], unit(len(papers), seed, 4), strict=True))
+    topics = {"robots": ROBOTS, "boats, law": BOATS, "boats law": LAW}
+    wanted = interest(*TOPICS, "robots OR NOT toys")
+    every = pairs(papers, wanted, topics, vectors, down_to=0.0)
+    some = pairs(papers, wanted, topics, vectors, down_to=down_to)
+    assert some == [one for one in every if one.score >= down_to]
 
 
 @given(st.lists(SOME, min_size=1, max_size=8), st.sampled_from(TOPICS), st.integers(0, 10**6))
@@ -489,21 +501,21 @@ def test_a_paper_of_any_characters_gets_a_score(title: str, abstract: str) -> No
 
 
 def test_a_topic_without_a_vector_has_no_meaning_to_anyone() -> None:
-    places = placed(np.zeros((1, 4)), WORLD)
+    places = placed([None], WORLD)
     assert not places.meaning(steps(THEMES)).any()
 
 
 def test_the_worlds_papers_mean_nothing_to_a_topic_on_the_whole() -> None:
     """A topic that much of the world is about is as hard to match as any other."""
     for topic in (*THEMES, BETWEEN):
-        meaning = placed(topic[None], WORLD).meaning(steps(THEMES))[:, 0]
+        meaning = placed([topic], WORLD).meaning(steps(THEMES))[:, 0]
         narrow = (1 - BROAD_SHARE) / USUAL_SPREAD * (THEMES @ topic)
         assert np.average(meaning - narrow, weights=WORLD.sizes) == pytest.approx(0, abs=0.02)
 
 
 def test_a_topic_reaches_into_the_theme_that_is_nearest_to_it() -> None:
-    near = np.array([[0.6, 0.55, 0.58, 0]], np.float32)
-    meaning = placed(near / np.linalg.norm(near), WORLD).meaning(steps(np.eye(4)))[:, 0]
+    near = np.array([0.6, 0.55, 0.58, 0], np.float32)
+    meaning = placed([near / np.linalg.norm(near)], WORLD).meaning(steps(np.eye(4)))[:, 0]
     assert meaning.argmax() == 0
     assert meaning[0] - meaning[1] > 0.5
 
