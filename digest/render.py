@@ -29,7 +29,7 @@ from markdown import markdown
 from markupsafe import Markup
 
 from digest.errors import BadTemplate, MailTooLarge
-from digest.types import LIKENESS, Edition, Item, Links, Masthead, Rendered
+from digest.types import LIKENESS, MEANING, Edition, Item, Links, Masthead, Rendered
 
 _IN_WHEEL = Path(__file__).parent / "_templates"
 #: The templates we ship: inside the package in a wheel, beside it in a checkout.
@@ -307,7 +307,7 @@ def first_link(links: Links) -> str:
 
 
 def reasons(because: Sequence[str]) -> str:
-    """Why a paper is there: the phrases found, and the papers that somebody liked.
+    """Why a paper is there: the phrases found, a sentence, the papers that somebody liked.
 
     >>> reasons(["adapters", "small models"])
     'Matches “adapters”, “small models”'
@@ -315,10 +315,13 @@ def reasons(because: Sequence[str]) -> str:
     'Matches “adapters” · like “Tiny Adapters”, which you liked'
     >>> reasons(["like “Tiny Adapters”, which you liked"])
     'Like “Tiny Adapters”, which you liked'
+    >>> reasons(["close in meaning: “We fold maps.”"])
+    'Close in meaning: “We fold maps.”'
     """
-    phrases = [reason for reason in because if not reason.startswith(LIKENESS)]
+    whole = (LIKENESS, MEANING)
+    phrases = [reason for reason in because if not reason.startswith(whole)]
     said = [f"Matches “{'”, “'.join(phrases)}”"] if phrases else []
-    said += [reason for reason in because if reason.startswith(LIKENESS)]
+    said += [reason for reason in because if reason.startswith(whole)]
     words = " · ".join(said)
     return words[:1].upper() + words[1:]
 

@@ -209,8 +209,9 @@ class Merge:
 
 # --- match ---------------------------------------------------------------------------------------
 
-#: How a reason begins that is no phrase of a topic but a paper that somebody liked.
-LIKENESS = "like “"
+#: How a reason begins that is no phrase of a topic but a paper that somebody liked, or the
+#: sentence of the abstract that comes closest to the topic.
+LIKENESS, MEANING = "like “", "close in meaning: “"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from digest.models.world import world
 from digest.run.encoding import Encoding
 from digest.run.examples import examples
 from digest.run.setup import Setup
-from digest.types import Example, Match, Paper
+from digest.types import MEANING, Example, Match, Paper
 
 LONGEST_REASON = 160  #: characters of a sentence that is given as a reason
 
@@ -107,7 +107,7 @@ def explained(found: Sequence[Match], interest: Interest, code: Encoding) -> lis
         closest = code.closest(some[0].paper, [text_of[one.topic] for one in some])
         for one in some:
             sentence = closest.get(text_of[one.topic]) or one.paper.title
-            reasons[id, one.topic] = _short(sentence)
+            reasons[id, one.topic] = f"{MEANING}{_short(sentence)}”"
     return [
         replace(one, because=(reasons[one.paper.id, one.topic],))
         if (one.paper.id, one.topic) in reasons

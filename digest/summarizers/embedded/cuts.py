@@ -510,7 +510,8 @@ def is_worldly(kept: str) -> bool:
 
 
 _HESITATES = re.compile(
-    r"^(?:We|This \w+) (?:ask|conjecture|conclude|close|share|publish|release|revisit|consider|attempt)s?\b"
+    r"^(?:We|This \w+) (?:ask|conjecture|conclude|close|share|publish|release|revisit|consider"
+    r"|attempt)s?\b"
     r"|\bwe first\b|^To train\b|\bis whether\b"
     r"|^(?:Our|These|The) (?:findings|results) (?:emphasi[sz]e|highlight|underscore)"
 )
