@@ -491,6 +491,7 @@ def summarize(
     run.make_ready(made, options.language)
     size = 64 if made.extracts else options.batch
     said: list[Summary] = []
+    has_failed = False
     with _progress() as notify, _json_lines() as rows:
         for batch in _batches(rows, size):
             notify(f"summarizing, {len(said)} papers done")
@@ -498,13 +499,16 @@ def summarize(
                 summarizers.Text(text.plain(row["title"]), text.plain(row["abstract"]))
                 for row in batch
             ]
-            new = run.without_store(made, texts, options.language)
+            new, may_change = run.without_store(made, texts, options.language)
+            has_failed = has_failed or may_change
             for row, one in zip(batch, new, strict=True):
                 words = {"id": row["id"], "summary": one.text, "summarizer": one.summarizer}
                 _print_json({**words, "reason": one.reason} if one.reason else words)
             said += new
         for warning in (*made.warnings, *run.fallbacks(said)):
             _complain(warning)
+    if has_failed:  # a service that is down, say: asked again it may answer
+        raise typer.Exit(1)
 
 
 def _options(config: Path | None, language: str | None, prompt: Path | None) -> Options:

@@ -91,15 +91,18 @@ def make_ready(summarizer: Summarizer, language: str) -> None:
         doubter()
 
 
-def without_store(summarizer: Summarizer, texts: Sequence[Text], language: str) -> list[Summary]:
-    """A summary for each text, the extract where there is a reason.
+def without_store(
+    summarizer: Summarizer, texts: Sequence[Text], language: str
+) -> tuple[list[Summary], bool]:
+    """A summary for each text, the extract where there is a reason; and may it go better later?
 
     Shapes: same length and order as `texts`.
     """
     said = asked(summarizer, texts, language)
+    may_change = any(isinstance(one, Temporary) for one in said)
     missing = [text for text, one in zip(texts, said, strict=True) if isinstance(one, DigestError)]
     if not missing:
-        return [one for one in said if isinstance(one, Summary)]
+        return [one for one in said if isinstance(one, Summary)], False
     extract = registry.summarizer(EXTRACT, Options())
     instead = iter(asked(extract, missing, "en"))
     found = []
@@ -109,7 +112,7 @@ def without_store(summarizer: Summarizer, texts: Sequence[Text], language: str) 
             blank = Summary(text="", summarizer=extract.id)
             one = replace(other if isinstance(other, Summary) else blank, reason=_line(one))
         found.append(one)
-    return found
+    return found, may_change
 
 
 def asked(
@@ -155,7 +158,12 @@ def _doubts(summarizer: Summarizer, said: str, text: Text, language: str) -> Dig
     """Why what a model wrote cannot be trusted."""
     if summarizer.extracts or not text.abstract.strip():
         return None
-    why = problems(said, text, language)
+    try:
+        why = problems(said, text, language)
+    except Misuse:
+        raise
+    except Exception as fault:  # one text that the checks stumble over must not stop the rest
+        return Permanent(f"it could not be checked: {type(fault).__name__}: {fault}")
     return Permanent("; ".join(why)) if why else None
 
 

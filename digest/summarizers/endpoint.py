@@ -125,8 +125,10 @@ class Endpoint(Summarizer):
                     return content(answer.body)
                 error = self._problem(answer)
             except Temporary as why:
-                if tried == TRIES or isinstance(why, _Pointless):
+                if isinstance(why, _Pointless):
                     raise
+                if tried == TRIES:
+                    raise Temporary(f"{why}; is the service at {self._host} running?") from why
                 continue
             asked_s = answer.retry_after_s or 0.0
             if tried == TRIES or isinstance(error, Permanent) or asked_s > LONGEST_WAIT_S:

@@ -7,6 +7,7 @@ order. `cuts` says what English allows to leave out, `reading` turns it into the
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ from digest.summarizers.embedded.cuts import MAX_WORDS, Cut, spaced
 from digest.summarizers.embedded.network import Network
 from digest.summarizers.embedded.reading import Floats, Reading, read, weights
 from digest.summarizers.lead import capitalized, contribution, trimmed
+
+log = logging.getLogger(__name__)
 
 MAX_ABSTRACT = 6000  #: characters: more than the network can read, and than abstracts have
 BEST = 12  #: so many cuts are tried in pairs
@@ -55,7 +58,15 @@ class Embedded(Summarizer):
 
         Shapes: same length and order as `texts`.
         """
-        return list(self._network.map(self._summary, texts))
+        return list(self._network.map(self._safe, texts))
+
+    def _safe(self, text: Text) -> str:
+        """One abstract that is a riddle to us must not take the others with it."""
+        try:
+            return self._summary(text)
+        except Exception:
+            log.exception("the summary of %r: a fault of this program", text.title[:80])
+            return opening(text)
 
     def _summary(self, text: Text) -> str:
         abstract = spaced(text.abstract[:MAX_ABSTRACT])
