@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -439,3 +440,14 @@ def test_the_demo_gives_the_same_bytes_every_time(home: Path) -> None:
     done = process("demo", TZ="Pacific/Auckland", PYTHONHASHSEED="7")
     assert done.returncode == 0, done.stderr
     assert tree(home / "outbox") == first
+
+
+@pytest.mark.slow
+def test_a_service_that_is_down_is_named_and_may_be_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = digest("summarize", "--summarizer", f"openai:m@http://127.0.0.1:{port}/v1",
+                  given=lines(PAPERS[0]))  # fmt: skip
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["summarizer"] == "embedded/2"
+    assert f"is the service at 127.0.0.1:{port} running?" in done.stderr
