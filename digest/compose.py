@@ -22,7 +22,7 @@ from digest.types import Edition, Format, Issue, Item, Match, Paper, Pick, PutBy
 REVISIONS = "revisions"  #: the section of papers sent before and revised since
 
 THRESHOLD = 1.0  #: what a match is worth at least
-FOLLOWED = 1.0  #: what a followed author adds: as much as a topic's words in the title
+FOLLOWED = 1.0  #: what a followed author adds: as much as a match is worth at least
 HALF_LIFE_DAYS = 7  #: after which a vote counts half
 CREDITED = 1.0  #: from here on the community is named: nine votes on the first day
 SPREAD = 0.5  #: what the first paper wholly alike takes off; three take double, seven triple
@@ -82,7 +82,7 @@ def rank(
 
 
 def popularity(signals: Signals) -> float:
-    """What upvotes, comments and stars add to a score: a tenfold counts for one title word.
+    """What upvotes, comments and stars add to a score: a tenfold counts one.
 
     >>> popularity(Signals()), popularity(Signals(upvotes=9)), popularity(Signals(upvotes=99))
     (0.0, 1.0, 2.0)

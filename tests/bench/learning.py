@@ -14,10 +14,11 @@ from datetime import date
 from pathlib import Path
 from statistics import mean
 
-from digest import compose, learn
+from digest import learn
 from digest.encoders.embedded import Embedded
 from digest.match import Interest, match, parse_topic
-from digest.run.encoding import without_store
+from digest.run import Encoding
+from digest.run.matching import prepared
 from digest.types import Match, Paper
 
 TIMES = 20  #: pairs of likes for each subject
@@ -37,8 +38,8 @@ def main(file: Path) -> None:
         )
         for row in read["papers"]
     ]
-    made = without_store(Embedded(), [f"{p.title}. {p.abstract}" for p in papers])
-    vectors = {paper.id: vector for paper, vector in zip(papers, made, strict=True)}
+    code = Encoding(Embedded())
+    vectors = code.papers(papers)
     by_id = {paper.id: paper for paper in papers}
 
     def examples_of(subject: Sequence[str], liked: bool | None, seed: int) -> list[learn.Example]:
@@ -49,7 +50,8 @@ def main(file: Path) -> None:
 
     subjects = [frozenset(topic["papers"]) for topic in read["topics"]]
     everything = [Match(paper=paper, topic="", score=1.0, because=()) for paper in papers]
-    vague = list(match(papers, Interest(topics=(parse_topic("learning"),))))
+    wanted = Interest(topics=(parse_topic('"learning"'),))
+    vague = list(match(papers, prepared(wanted, code), vectors))
     for digest, matches in (("everything", everything), ("learning", vague)):
         for said, liked in (("nothing", None), ("likes", True), ("dislikes", False)):
             found = [
@@ -58,7 +60,7 @@ def main(file: Path) -> None:
                 for seed in range(TIMES)
             ]
             share, place = (round(mean(column), 3) for column in zip(*found, strict=True))
-            row = {"digest": digest, "matches": len(matches), "two": said}
+            row = {"bench": "learning", "digest": digest, "matches": len(matches), "two": said}
             print(json.dumps({**row, f"of_first_{FIRST}": share, "mean_place": place}), flush=True)
 
 
@@ -70,7 +72,8 @@ def _once(
 ) -> tuple[float, float]:
     """The subject's share of the first places, and its papers' mean place from 0 to 1."""
     moves = learn.moves({one.paper.id: vectors[one.paper.id] for one in matches}, examples, "you")
-    ranked = [place.paper.id for place in compose.rank(learn.moved(matches, moves))]
+    moved = learn.moved(matches, moves)
+    ranked = [one.paper.id for one in sorted(moved, key=lambda m: (-m.score, m.paper.id))]
     said = {one.paper.id for one in examples}
     others = [id for id in ranked if id not in said]
     places = [n / len(others) for n, id in enumerate(others) if id in subject]
