@@ -75,13 +75,14 @@ class Sought:
         self.topics = tuple(topics)
         self.places: Places = placed([vectors.get(topic.text) for topic in topics], world)
         #: How many stems a paper must have for a topic to be there word for word: all, of one
-        #: phrase; one at least, of what is meant literally; else no number is enough.
+        #: phrase; one, of what is meant literally, or none ("x OR NOT y"). Else no number is
+        #: enough.
         self.fewest = np.full(len(topics), np.iinfo(np.int16).max, np.int16)
         by_stem: dict[str, tuple[list[int], list[float]]] = {}
         for row, topic in enumerate(topics):
             weights = {s: world.rarity(s) for phrase in topic.phrases for s in phrase.stems}
             if topic.expression is not None:
-                self.fewest[row] = 1
+                self.fewest[row] = 0 if holds(topic.expression, "", "") else 1
             elif len(topic.phrases) == 1:
                 self.fewest[row] = len(weights)
             whole = sum(weights[stem] for stem in sorted(weights)) * (SATURATION + 1)

@@ -17,7 +17,9 @@ def world(folder: Path = MODEL) -> World:
 
     Raises: BadConfig when its file is missing or damaged.
     """
-    with reading_model(folder), np.load(folder / "world.npz") as file:
+    path = folder / "world.npz"
+    # Opened here: numpy leaves a damaged archive open.
+    with reading_model(folder), path.open("rb") as raw, np.load(raw) as file:
         words = bytes(file["stems"]).decode().split("\n")
         return World(
             themes=file["themes"],

