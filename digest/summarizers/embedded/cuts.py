@@ -235,6 +235,7 @@ _END = re.compile(
     """,
     re.VERBOSE,
 )
+_COUNTER = re.compile(r"\((?:i{1,3}|iv|v|\d)\) ")
 _DASH = re.compile(r" [–—-] |—")
 
 
@@ -337,6 +338,8 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
         ):
             continue
         if found[0] == "; " and ";" in sentence[found.end() :]:  # a list
+            continue
+        if _COUNTER.search(before) and _COUNTER.search(sentence, found.start()):
             continue
         if ": " in before or _is_within_dashes(before, sentence[head + len(before) :]):
             continue  # what a colon or a dash announces is told whole
@@ -512,7 +515,7 @@ def is_worldly(kept: str) -> bool:
 _HESITATES = re.compile(
     r"^(?:We|This \w+) (?:ask|conjecture|conclude|close|share|publish|release|revisit|consider"
     r"|attempt)s?\b"
-    r"|\bwe first\b|^To train\b|\bis whether\b"
+    r"|\b[Ww]e (?:first|then)\b(?!.*\bthen\b)|^Together,|^To train\b|\bis whether\b"
     r"|^(?:Our|These|The) (?:findings|results) (?:emphasi[sz]e|highlight|underscore)"
 )
 _CONCLUDES = re.compile(r"(?:These|The|Our|This|Such) (?:\w+ )?(?:results?|findings?)\b")
