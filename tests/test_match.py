@@ -442,14 +442,17 @@ def test_a_score_depends_on_nothing_else_in_the_call(
 @given(st.integers(0, 10**6), st.integers(2, 40))
 def test_before_it_is_rounded_too_a_score_depends_on_nothing_else(seed: int, count: int) -> None:
     """Rounding to three places would hide that for all but the unlucky."""
-    words = [f"topic{n}" for n in range(count)]
+    stems = [f"stem{n}" for n in range(count)]
+    words = [" ".join(stems[n : n + 5]) for n in range(count)]
     topics = [parse_topic(one) for one in words]
     near = dict(zip(words, unit(count, seed), strict=True))
-    places, text = unit(count, seed + 1), Words.of(paper(" ".join(words[:5])))
-    together, _ = Sought(topics, near, world()).scores([text] * count, places)
-    for topic in (0, count - 1):
+    places = unit(count, seed + 1)
+    said = [" ".join([stem] * (1 + n * n % 5)) for n, stem in enumerate(stems)]  # some more often
+    texts = [Words.of(paper(" ".join(said[n // 2 : n + 1]))) for n in range(count)]
+    together, _ = Sought(topics, near, world()).scores(texts, places)
+    for topic in (0, count // 2, count - 1):
         own = Sought([topics[topic]], near, world())
-        alone = [own.scores([text], [place])[0][0, 0] for place in places]
+        alone = [own.scores([t], [place])[0][0, 0] for t, place in zip(texts, places, strict=True)]
         assert together[:, topic].tolist() == alone
 
 
