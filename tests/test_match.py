@@ -191,7 +191,7 @@ def test_a_rare_word_says_more_than_a_common_one() -> None:
 
 def test_a_word_said_again_says_more_and_never_ten_times_as_much() -> None:
     once, twice, often = (found("robots, boats", "Robots " * n).score for n in (1, 2, 40))
-    assert once < twice < often < 1
+    assert 1 < once < twice < often < 1.1  # without a vector any phrase is enough
 
 
 def test_in_a_long_text_a_word_says_less() -> None:
@@ -449,7 +449,7 @@ def test_before_it_is_rounded_too_a_score_depends_on_nothing_else(seed: int, cou
     places = unit(count, seed + 1)
     said = [" ".join([stem] * (1 + n * n % 5)) for n, stem in enumerate(stems)]  # some more often
     texts = [Words.of(paper(" ".join(said[n // 2 : n + 1]))) for n in range(count)]
-    together, _ = Sought(topics, near, world()).scores(texts, places)
+    together, *_ = Sought(topics, near, world()).scores(texts, places)
     for topic in (0, count // 2, count - 1):
         own = Sought([topics[topic]], near, world())
         alone = [own.scores([t], [place])[0][0, 0] for t, place in zip(texts, places, strict=True)]

@@ -23,6 +23,7 @@ MAX_TOKENS = 256
 #: Characters that could be so many tokens; the rest is not even split into them.
 MAX_CHARACTERS = 4000
 WIDTH = 384
+UNKNOWN = 100  #: BERT's [UNK]
 
 
 class Embedded(Encoder):
@@ -58,10 +59,11 @@ class Embedded(Encoder):
         return self.run(ids)[0] if ids else np.zeros(WIDTH, np.float32)
 
     def ids(self, text: str) -> list[int]:
-        """The tokens that are read."""
+        """The tokens that are read; none of a text without a word that is known."""
         given = " ".join(text[:MAX_CHARACTERS].split())
         found: list[int] = self._tokenizer.encode(given, add_special_tokens=False).ids
-        return found[: MAX_TOKENS - 2]
+        # Of signs that it does not know nothing can be said, not even that they are alike.
+        return found[: MAX_TOKENS - 2] if set(found) != {UNKNOWN} else []
 
     def run(self, ids: Sequence[int]) -> tuple[Floats, Floats]:
         """What the network makes of tokens: the mean of all [width], and each [tokens, width]."""

@@ -74,6 +74,7 @@ class Sought:
         """`vectors` are by a topic's text; a topic without one is matched by words alone."""
         self.topics = tuple(topics)
         self.places: Places = placed([vectors.get(topic.text) for topic in topics], world)
+        self.is_known = self.places.is_known
         #: How many stems a paper must have for a topic to be there word for word: all, of one
         #: phrase; one, of what is meant literally, or none ("x OR NOT y"). Else no number is
         #: enough.
@@ -97,10 +98,14 @@ class Sought:
             for stem, (rows, shares) in sorted(by_stem.items())
         }
 
-    def scores(self, papers: Sequence[Words], vectors: npt.ArrayLike) -> tuple[Floats, Flags]:
-        """How much meaning and words come to, in ENOUGHs; and where the words must be looked at.
+    def scores(
+        self, papers: Sequence[Words], vectors: npt.ArrayLike
+    ) -> tuple[Floats, Flags, Flags]:
+        """How much meaning and words come to, where words must be looked at, where all is words.
 
-        Shapes: [papers], [papers, width] → [papers, topics], [papers, topics].
+        The first in ENOUGHs.
+
+        Shapes: [papers], [papers, width] → three times [papers, topics].
         """
         words = np.zeros((len(papers), len(self.topics)))
         there = np.zeros((len(papers), len(self.topics)), np.int16)
@@ -119,7 +124,9 @@ class Sought:
         value = (meaning + WORDS * words) / ENOUGH
         # Scores are never negative, and the far ones still have an order.
         found: Floats = np.where(value < 0.5, 0.5 * np.exp(2 * np.minimum(value, 0.5) - 1), value)
-        return found, there >= self.fewest
+        has_vector = np.asarray(np.asarray(vectors).any(axis=1))
+        is_blind = ~(has_vector[:, None] & self.is_known)
+        return found, (there >= self.fewest) | (is_blind & (there > 0)), is_blind
 
 
 @dataclass(frozen=True)
@@ -185,7 +192,7 @@ def match(
     One paper may match many topics; order follows `papers`, then the topics. A paper by a
     followed author matches under the name of the author. Without topics and authors everything
     in the categories matches. `vectors` are by paper id; a paper without one is matched by words
-    alone. With `least` under the threshold also what comes near it is given.
+    alone. With `down_to` under the threshold also what comes near it is given.
     """
     interest = lens.interest
     some = [paper for paper in papers if is_in_categories(paper, interest.categories)]
@@ -213,12 +220,13 @@ def _found(
     sought: Sought, words: Sequence[Words], near: npt.ArrayLike, down_to: float
 ) -> Iterator[list[tuple[int, float]]]:
     """For each paper the topics, by number, that score so much. Most pairs are not looked at."""
-    values, has_words = sought.scores(words, near)
+    values, has_words, is_blind = sought.scores(words, near)
     # What is rounded up to `down_to` is as much.
     for row, candidates in enumerate(has_words | (values >= down_to - 0.001)):
         found = []
         for n in np.flatnonzero(candidates):
-            value = score(sought.topics[n], words[row], float(values[row, n]))
+            is_alone = bool(is_blind[row, n])
+            value = score(sought.topics[n], words[row], float(values[row, n]), is_alone)
             if value >= down_to:
                 found.append((int(n), value))
         yield found
@@ -251,8 +259,11 @@ def _besides(paper: Paper, interest: Interest) -> Iterator[Match]:
         yield Match(paper=paper, topic="", score=THRESHOLD, because=tuple(named))
 
 
-def score(topic: Topic, words: Words, value: float) -> float:
-    """How well a paper fits a topic, given what meaning and words come to; to three places."""
+def score(topic: Topic, words: Words, value: float, is_blind: bool = False) -> float:
+    """How well a paper fits a topic, given what meaning and words come to; to three places.
+
+    `is_blind` says that nothing is known of the meaning: then any phrase of the topic is enough.
+    """
     if topic.expression is not None:
         if holds(topic.expression, words.title, words.abstract):
             value = max(value, THRESHOLD + TENTH * value)
@@ -261,7 +272,9 @@ def score(topic: Topic, words: Words, value: float) -> float:
             value = 0.0 if is_out else min(value, NEARLY)
     elif any(_is_said(phrase.stems, words) for phrase in topic.unwanted):
         value = 0.0
-    elif len(topic.phrases) == 1 and _is_said(topic.phrases[0].stems, words):
+    elif (is_blind or len(topic.phrases) == 1) and any(
+        _is_said(phrase.stems, words) for phrase in topic.phrases
+    ):
         value = max(value, THRESHOLD + TENTH * value)
     # What comes nearly to the threshold must not be rounded up to it.
     return round(value, 3) if value >= THRESHOLD else min(round(value, 3), 0.999)

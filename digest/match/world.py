@@ -26,6 +26,7 @@ NEARNESS = 0.04
 BROADER = 1.0
 #: What the themes count beside the topic's own words, and the usual spread of cosines with those.
 BROAD_SHARE, USUAL_SPREAD = 0.85, 0.17
+LEAST_SPREAD = 0.01
 #: Documents in which an unknown word may be.
 RARE = 5
 
@@ -69,6 +70,11 @@ class Places:
     directions: Steps  #: in LONG_STEPs. Shapes: [topics, width]
     offsets: Floats  #: Shapes: [topics]
 
+    @property
+    def is_known(self) -> npt.NDArray[np.bool_]:
+        """Which topics have a vector. Shapes: [topics]."""
+        return np.asarray(self.directions.any(axis=1))
+
     def meaning(self, papers: Steps) -> Floats:
         """Shapes: [papers, width] → [papers, topics]; exact, in pieces."""
         found = np.empty((len(papers), len(self.directions)))
@@ -99,11 +105,13 @@ def _placed(near: Steps, world: World) -> tuple[Steps, Floats]:
     share = share / share.sum(1, keepdims=True) * world.scales
     taken = (np.round(share / _SHARE_STEP) @ themes) * _SHARE_STEP
     moved = near * STEP + BROADER * taken
-    broad = np.round(moved / np.linalg.norm(moved, axis=1, keepdims=True) / STEP)
+    length = np.linalg.norm(moved, axis=1, keepdims=True)
+    broad = np.round(moved / np.where(length > 0, length, 1) / STEP)
     likeness = (broad @ themes.T) * (world.scales * STEP)
     size = world.sizes / world.sizes.sum()
     mean = (likeness * size).sum(1)
     spread = np.sqrt((np.square(likeness - mean[:, None]) * size).sum(1))
+    spread = np.maximum(spread, LEAST_SPREAD)  # another encoder may see all themes in one place
     directions = (
         BROAD_SHARE * broad * STEP / spread[:, None]
         + (1 - BROAD_SHARE) * near * STEP / USUAL_SPREAD

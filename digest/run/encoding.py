@@ -76,7 +76,7 @@ class Encoding:
                 self._setup.notify(f"encoding {done} of {len(missing)} {what}")
             # No transaction is open while a model works: others may write meanwhile.
             try:
-                rows = as_stored(self._encoder.encode([texts[hash] for hash in batch]))
+                rows = _checked(self._encoder.encode([texts[hash] for hash in batch]), len(batch))
             except Misuse:
                 raise
             except DigestError as why:
@@ -105,6 +105,14 @@ class Encoding:
         line = " ".join(str(why).split())[:300]
         said = f"encoder {self._encoder.id!r} failed, so topics were matched by words alone: {line}"
         self.warnings = tuple(dict.fromkeys((*self.warnings, said)))
+
+
+def _checked(made: Floats, count: int) -> Floats:
+    """As the store has it: what is read is what was scored when it was new."""
+    found = np.asarray(made, np.float32)
+    if found.ndim != 2 or len(found) != count or not np.isfinite(found).all():
+        raise Temporary(f"it gave no vector each for {count} texts: {found.shape}, or not finite")
+    return as_stored(found)
 
 
 def papers(setup: Setup, some: Sequence[Paper], *, keep: bool = True) -> dict[str, Floats]:

@@ -106,7 +106,7 @@ def explained(found: Sequence[Match], interest: Interest, code: Encoding) -> lis
     for id, some in silent.items():
         closest = code.closest(some[0].paper, [text_of[one.topic] for one in some])
         for one in some:
-            sentence = closest.get(text_of[one.topic]) or one.paper.title
+            sentence = closest.get(text_of[one.topic]) or one.paper.title or one.paper.abstract
             reasons[id, one.topic] = f"{MEANING}{_short(sentence)}”"
     return [
         replace(one, because=(reasons[one.paper.id, one.topic],))
