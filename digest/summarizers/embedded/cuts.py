@@ -353,6 +353,8 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
 _ANYWHERE = re.compile(r": |,? (?:that|which|for|with|to|in|from|by|when) ")
 
 
+#: "From one", "of 160 million": the other end is still to come.
+_RANGE = re.compile(r"(?:\d%?|[mb]illion|thousand|hundred)$|\bfrom (?!.*\bto\b)", re.IGNORECASE)
 _RELATIVE = re.compile(r" (?:that|which) (?:[\w-]+ ){0,6}[\w-]+$")
 
 
@@ -364,6 +366,8 @@ def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
         before = sentence[head : end.start()].rstrip(" ,;:")
         if before.count(" ") >= MAX_WORDS:
             break
+        if end[0].strip() == "to" and _RANGE.search(before):
+            continue
         is_finished = not any(no.search(before) for no in _UNFINISHED)
         # Within "the ways that rules for robots give", the verb is still to come.
         if is_finished and ": " not in before and not _RELATIVE.search(before):
