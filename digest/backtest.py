@@ -13,7 +13,7 @@ from statistics import median
 from textwrap import fill
 from typing import Any
 
-from digest import match, run
+from digest import compose, match, run
 from digest.compose import Ranked
 from digest.errors import Misuse
 from digest.render import reasons
@@ -35,6 +35,7 @@ class Day:
     shown: tuple[Ranked, ...] = ()  #: best first
     more: tuple[Ranked, ...] = ()  #: past the cap
     near: tuple[Match, ...] = ()  #: the best of those that match nothing
+    warnings: tuple[str, ...] = ()
 
 
 def backtest(
@@ -71,13 +72,15 @@ def backtest(
             papers = list(paper_rows.first_listed_on(connection, digest.sources, day))
         found = run.find(setup, name, interest, papers, keep=False, down_to=0.0)
         ranked = run.rank(setup, name, found, today=day)
+        shown, more = compose.capped(ranked, run.caps(digest), digest.papers)
         misses = (one for one in found.near if one.score > 0)
         yield Day(
             day=day,
             reason=_reason(day, ranked, papers, unread),
             looked_at=found.looked_at,
-            shown=tuple(ranked[: digest.papers]),
-            more=tuple(ranked[digest.papers :]),
+            shown=tuple(shown),
+            more=tuple(more),
+            warnings=found.warnings,
             near=tuple(nlargest(MISSES, misses, key=lambda m: m.score)),
         )
         day += timedelta(days=1)

@@ -272,6 +272,7 @@ def backtest(
     """Show what a digest would have sent on each of the last days, with scores; changes nothing."""
     counted: list[tuple[int, int]] = []
     said: list[str] = []
+    odd: dict[str, None] = {}
     with _setup(context, config, now) as setup:
         from digest import backtest as backtests
 
@@ -279,10 +280,13 @@ def backtest(
         until = setup.now.date() if now else None
         for day in backtests.backtest(setup, name, days, topic or (), until):
             counted.append((len(day.shown) + len(day.more), day.looked_at))
+            odd |= dict.fromkeys(day.warnings)
             if as_json:
                 _print_json(backtests.words(day))
             else:
                 said += backtests.lines(day)
+    for warning in odd:
+        _complain(warning)
     total = backtests.totals(counted)
     if as_json:
         _complain(total)
@@ -551,20 +555,35 @@ def train(
 @app.command()
 def match(
     topic: Annotated[list[str], typer.Option("--topic", help="What to look for; repeatable.")],
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="TOPIC", help="Papers on it are left out.")
+    ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Whose papers match, too.")
+    ] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(metavar="CATEGORY", help="Only papers of these.")
+    ] = None,
     encoder: Annotated[
         str, typer.Option(metavar="ID", help="embedded, hub:ORG/NAME, openai:MODEL@URL, …")
     ] = "embedded",
 ) -> None:
     """Read the same and write {"id", "topic", "score", "because"} for every paper and topic.
 
-    A score of 1 and more is a match.
+    A score of 1 and more is a match. The papers may have "authors" and "categories"; those that are
+    excluded, or of other categories, get no line.
     """
     from digest import match as matching
     from digest import registry, run, text
     from digest.summarizers import Options
     from digest.types import Paper
 
-    interest = matching.Interest(topics=tuple(matching.parse_topic(words) for words in topic))
+    interest = matching.Interest(
+        topics=tuple(matching.parse_topic(words) for words in topic),
+        exclude=tuple(matching.parse_topic(words) for words in exclude or ()),
+        categories=tuple(category or ()),
+        authors=tuple(author or ()),
+    )
     code = run.Encoding(registry.encoder(encoder, Options()))
     with _json_lines() as rows:
         for batch in _batches(rows, 128):
@@ -574,6 +593,8 @@ def match(
                     aliases=(),
                     title=text.plain(row["title"]),
                     abstract=text.plain(row["abstract"]),
+                    authors=_names(row, "authors"),
+                    categories=_names(row, "categories"),
                     announced_on=date.min,
                 )
                 for number, row in enumerate(batch)
@@ -583,6 +604,13 @@ def match(
                 _print_json({"id": batch[int(found.paper.id)]["id"], **said})
     for warning in code.warnings:
         _complain(warning)
+    if code.warnings:  # asked again the encoder may answer
+        raise typer.Exit(1)
+
+
+def _names(row: dict[str, Any], key: str) -> tuple[str, ...]:
+    given = row.get(key)
+    return tuple(one for one in given if isinstance(one, str)) if isinstance(given, list) else ()
 
 
 @contextlib.contextmanager

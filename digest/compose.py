@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,14 @@ class Ranked:
     put_by: tuple[PutBy, ...] = ()
     note: str = ""
 
+    @property
+    def is_pick(self) -> bool:
+        """Whether editors put it there."""
+        return "editors" in self.put_by
+
+
+Placed = TypeVar("Placed", Ranked, Item)
+
 
 def rank(
     matches: Iterable[Match],
@@ -57,15 +66,11 @@ def rank(
     vectors: Mapping[str, Floats],
     picks: Sequence[Pick] = (),
     authors: Collection[str] = (),
-    sources: Collection[str] = (),
-    per_source: int | None = None,
-    per_section: int | None = None,
 ) -> list[Ranked]:
-    """One place a paper: picks as they were picked, then the best, then what is past a cap.
+    """One place a paper: picks as they were picked, then the best.
 
-    `authors` are the names of the matches that are no topics', `sources` those that count for
-    the cap (all, if none are given). Ties go by id, so the same papers always come in the same
-    order.
+    `authors` are the names of the matches that are no topics'. Ties go by id, so the same papers
+    always come in the same order.
 
     Shapes: vectors by paper id, each of length 1 and as wide as the others; some may be missing.
     """
@@ -77,8 +82,7 @@ def rank(
         for pick in {pick.paper.id: pick for pick in picks}.values()
     ]
     others = [_place(found[0].paper, found, authors, today) for found in by_paper.values()]
-    ordered = _spread(others, picked, vectors)
-    return picked + _capped(ordered, sources, per_source, per_section)
+    return picked + _spread(others, picked, vectors)
 
 
 def popularity(signals: Signals) -> float:
@@ -200,32 +204,6 @@ def _words(title: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", title.casefold()))
 
 
-def _capped(
-    ordered: Sequence[Ranked],
-    sources: Collection[str],
-    per_source: int | None,
-    per_section: int | None,
-) -> list[Ranked]:
-    """What is past a cap stands behind all the rest: it is owed nevertheless.
-
-    A paper that several sources have takes a place of the one with the most left.
-    """
-    taken: Counter[tuple[str, str]] = Counter()
-    front, behind = [], []
-    for place in ordered:
-        has_it = {
-            one.source for one in place.paper.listings if one.source in sources or not sources
-        }
-        source = min((taken["source", name], name) for name in has_it or {""})[1]
-        caps = ((("source", source), per_source), (("section", place.section), per_section))
-        if all(cap is None or taken[key] < cap for key, cap in caps):
-            taken.update(key for key, _ in caps)
-            front.append(place)
-        else:
-            behind.append(place)
-    return front + behind
-
-
 # --- issue and editions --------------------------------------------------------------------------
 
 
@@ -311,12 +289,51 @@ def _without_pick(item: Item) -> Item:
     return replace(item, put_by=others, note="", weight=item.score)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """The most that a mail shows of one source or topic; the rest is listed as more."""
+
+    per_source: int | None = None
+    per_section: int | None = None
+    sources: frozenset[str] = frozenset()  #: those that count; all, if none are given
+
+
+NO_CAPS = Caps()
+
+
+def capped(ordered: Sequence[Placed], caps: Caps, most: int) -> tuple[list[Placed], list[Placed]]:
+    """What is shown and what is not, each in order. Picks are always shown.
+
+    A paper that several sources have takes a place of the one with the most left.
+    """
+    taken: Counter[tuple[str, str]] = Counter()
+    shown: list[Placed] = []
+    more: list[Placed] = []
+    for item in ordered:
+        names = {one.source for one in item.paper.listings}
+        names = names & caps.sources if caps.sources else names
+        source = min((taken["source", name], name) for name in names or {""})[1]
+        limits = (
+            (("source", source), caps.per_source),
+            (("section", item.section), caps.per_section),
+        )
+        has_room = all(limit is None or taken[key] < limit for key, limit in limits)
+        if len(shown) == most or not (item.is_pick or has_room):
+            more.append(item)
+            continue
+        shown.append(item)
+        if not item.is_pick:  # editors' choice leaves the others their room
+            taken.update(key for key, _ in limits)
+    return shown, more
+
+
 def edition(
     issue: Issue,
     items: Sequence[Item],
     *,
     cap: int,
     topics: Sequence[str],
+    caps: Caps = NO_CAPS,
     format: Format = "html",
     language: str = "en",
 ) -> Edition:
@@ -330,10 +347,11 @@ def edition(
         key=lambda i: (-i.weight, -i.score, i.paper.id),
     )
     again = [item for item in items if item.is_revision]
+    chosen, rest = capped(new, caps, cap)
     place = {topic: n for n, topic in enumerate(topics)}
-    shown = sorted(new[:cap], key=lambda i: -1 if i.is_pick else place.get(i.section, len(place)))
+    shown = sorted(chosen, key=lambda i: -1 if i.is_pick else place.get(i.section, len(place)))
     some = tuple(shown + again[:cap])
-    more = tuple(new[cap:] + again[cap:])
+    more = tuple(rest + again[cap:])
     return Edition(
         key=_key(issue.id, some, more, format, language),
         issue=issue,

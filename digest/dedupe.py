@@ -59,14 +59,14 @@ def aliases_of(words: str) -> tuple[str, ...]:
     >>> aliases_of("arXiv:2606.00001v2"), aliases_of("https://doi.org/10.5555/X.1")
     (('arxiv:2606.00001',), ('doi:10.5555/x.1',))
     >>> aliases_of("hep-th/9901001"), aliases_of("title:0123")
-    (('arxiv:hep-th/9901001',), ('title:0123',))
+    (('arxiv:hep-th/9901001',), ('title:0123', 'link:title:0123'))
     """
     given = words.strip()
     if found := _ARXIV.fullmatch(given):
         return (f"arxiv:{found[1]}",)
     if found := _DOI.fullmatch(given):
         return (_ARXIV_DOI.sub(r"arxiv:\1", f"doi:{found[1].lower()}"),)
-    return (given,)
+    return (given, f"link:{given}")
 
 
 def dedupe(entries: Iterable[Entry], known: Mapping[str, Paper]) -> Deduped:

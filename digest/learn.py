@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from digest.types import LIKENESS, Item, Match, Paper
+from digest.types import LIKED, LIKENESS, Item, Match, Paper
 
 #: The bound of a move either way. A match scores 1 and more, seldom over 2.
 MOST = 0.5
@@ -66,8 +66,11 @@ def moves(
     for id, (pull, example), (push, _) in zip(ids, liked, disliked, strict=True):
         by = round(MOST * (pull - push), 3)
         if by:
-            is_named = by > 0 and example is not None and example.paper.id != id
-            found[id] = Move(by=by, because=_reason(example, liked_by) if is_named else "")
+            because = ""
+            if by > 0 and example is not None:
+                is_itself = example.paper.id == id
+                because = f"{LIKED} {liked_by}" if is_itself else _reason(example, liked_by)
+            found[id] = Move(by=by, because=because)
     return found
 
 
@@ -102,6 +105,5 @@ def _nearest(
     return [(float(pull), ordered[place]) for pull, place in zip(pulls, best, strict=True)]
 
 
-def _reason(example: Example | None, liked_by: str) -> str:
-    assert example is not None  # nothing else moves a paper up
+def _reason(example: Example, liked_by: str) -> str:
     return f"{LIKENESS}{example.paper.title}”, which {liked_by} liked"

@@ -119,7 +119,7 @@ def upcoming(setup: run.Setup, name: str) -> Preview:
     issue, warnings = _made(setup, name, ranked)
     note = "" if ranked else "none of the papers in the store is on the topics"
     shown = _shown(setup, issue, issue.items, NEW_READER)
-    return replace(shown, note=note, warnings=warnings)
+    return replace(shown, note=note, warnings=(*found.warnings, *warnings))
 
 
 def of_topics(setup: run.Setup, name: str, topics: Sequence[str]) -> Preview:
@@ -170,14 +170,15 @@ def by_hand(
     with setup.store.read() as connection:
         papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)
-    ranked = run.rank(setup, name, run.find(setup, name, interest, papers))
+    found = run.find(setup, name, interest, papers)
+    ranked = run.rank(setup, name, found)
     issue, warnings = _made(setup, name, ranked)
     note = ""
     if not ranked:
         there = f"the store holds {count} papers of {first} to {last}" if count else "it is empty"
         note = f"no paper from {start} up to {end} is on the topics; {there}"
     preview = _shown(setup, issue, issue.items, NEW_READER, topics)
-    return replace(preview, note=note, warnings=warnings)
+    return replace(preview, note=note, warnings=(*found.warnings, *warnings))
 
 
 def _made(

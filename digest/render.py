@@ -29,7 +29,7 @@ from markdown import markdown
 from markupsafe import Markup
 
 from digest.errors import BadTemplate, MailTooLarge
-from digest.types import LIKENESS, MEANING, Edition, Item, Links, Masthead, Rendered
+from digest.types import LIKED, LIKENESS, MEANING, Edition, Item, Links, Masthead, Rendered
 
 _IN_WHEEL = Path(__file__).parent / "_templates"
 #: The templates we ship: inside the package in a wheel, beside it in a checkout.
@@ -318,7 +318,7 @@ def reasons(because: Sequence[str]) -> str:
     >>> reasons(["close in meaning: “We fold maps.”"])
     'Close in meaning: “We fold maps.”'
     """
-    whole = (LIKENESS, MEANING)
+    whole = (LIKENESS, MEANING, LIKED)
     phrases = [reason for reason in because if not reason.startswith(whole)]
     said = [f"Matches “{'”, “'.join(phrases)}”"] if phrases else []
     said += [reason for reason in because if reason.startswith(whole)]

@@ -212,6 +212,7 @@ class Merge:
 #: How a reason begins that is no phrase of a topic but a paper that somebody liked, or the
 #: sentence of the abstract that comes closest to the topic.
 LIKENESS, MEANING = "like “", "close in meaning: “"
+LIKED = "liked by"  #: the same for the liked paper itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from digest.compose import (
     SAME,
     SPREAD_PLACES,
+    Caps,
     Floats,
     Ranked,
+    capped,
     community,
     edition,
     issue,
@@ -165,15 +167,14 @@ VECTORS = st.dictionaries(
 SCORES = st.lists(st.sampled_from([1.0, 1.25, 2.0, 4.0]), max_size=8)
 
 
-@given(SCORES, VECTORS, st.randoms(use_true_random=False), st.integers(1, 3))
+@given(SCORES, VECTORS, st.randoms(use_true_random=False))
 def test_the_order_of_the_papers_does_not_matter_and_none_is_lost(
-    scores: list[float], some: dict[str, Floats], chance: Any, cap: int
+    scores: list[float], some: dict[str, Floats], chance: Any
 ) -> None:
     matches = [match(n, score) for n, score in enumerate(scores)]
-    caps = {"per_source": cap + 1, "per_section": cap}
-    before = ranked(matches, vectors=some, **caps)
+    before = ranked(matches, vectors=some)
     chance.shuffle(matches)
-    assert ranked(matches, vectors=some, **caps) == before
+    assert ranked(matches, vectors=some) == before
     assert sorted(numbers(before)) == list(range(len(scores)))
 
 
@@ -219,9 +220,15 @@ def listed(*sources: str) -> tuple[Listing, ...]:
     return tuple(Listing(source=name, announce="new", listed_on=DAY) for name in sources)
 
 
-def test_what_is_past_the_cap_of_its_section_stands_behind_all_the_rest() -> None:
+def in_mail(matches: list[Match], most: int = 20, picks: Any = (), **caps: Any) -> list[int]:
+    places, rest = capped(ranked(matches, picks=picks), Caps(**caps), most)
+    assert len(places) + len(rest) == len(matches)
+    return numbers(places)
+
+
+def test_what_is_past_the_cap_of_its_section_is_not_shown() -> None:
     some = [match(n, 9.0 - n, "a") for n in range(4)] + [match(4, 1.0, "b")]
-    assert numbers(ranked(some, per_section=2)) == [0, 1, 4, 2, 3]
+    assert in_mail(some, per_section=2) == [0, 1, 4]
 
 
 def test_a_paper_takes_a_place_of_the_source_with_the_most_left() -> None:
@@ -232,27 +239,25 @@ def test_a_paper_takes_a_place_of_the_source_with_the_most_left() -> None:
         match(4, 2.0, listings=listed("lab", "other")),
         match(5, 1.0, listings=listed("other")),
     ]
-    asked = ["arxiv", "lab"]
-    assert numbers(ranked(some, per_source=1, sources=asked)) == [1, 2, 5, 3, 4]
-    assert numbers(ranked(some, per_source=1)) == [1, 2, 4, 3, 5]
+    assert in_mail(some, per_source=1, sources=frozenset(["arxiv", "lab"])) == [1, 2, 5]
+    assert in_mail(some, per_source=1) == [1, 2, 4]
 
 
-def test_caps_do_not_count_picks() -> None:
-    places = ranked(
-        [match(n, 5.0 - n) for n in range(3)], per_section=1, picks=[Pick(paper=match(2).paper)]
-    )
-    assert numbers(places) == [2, 0, 1]
+def test_picks_are_shown_past_the_caps() -> None:
+    picks = [Pick(paper=match(2).paper)]
+    assert in_mail([match(n, 5.0 - n) for n in range(3)], picks=picks, per_section=1) == [2, 0]
 
 
-@given(SCORES, VECTORS, st.integers(1, 4))
-def test_a_cap_is_kept_to_the_letter(
-    scores: list[float], some: dict[str, Floats], cap: int
+@given(SCORES, VECTORS, st.integers(1, 4), st.integers(0, 8))
+def test_a_cap_is_kept_to_the_letter_and_nothing_is_lost(
+    scores: list[float], some: dict[str, Floats], cap: int, most: int
 ) -> None:
     matches = [match(n, score, "ab"[n % 2]) for n, score in enumerate(scores)]
-    free = ranked(matches, vectors=some)
-    places = ranked(matches, vectors=some, per_section=cap)
-    front = sum(min(cap, sum(p.section == s for p in free)) for s in "ab")
-    assert all(sum(p.section == s for p in places[:front]) <= cap for s in "ab")
+    places = ranked(matches, vectors=some)
+    front, behind = capped(places, Caps(per_section=cap), most)
+    assert all(sum(p.section == s for p in front) <= cap for s in "ab")
+    assert len(front) <= most
+    assert sorted(numbers([*front, *behind])) == sorted(numbers(places))
 
 
 # --- editions ------------------------------------------------------------------------------------

@@ -224,7 +224,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         ["[sources.lab]", "unknown key 'urk'", "'url'"],
     ),
     "a bad topic": (digest(topics=["robots AND"]), ["[digests.d]", "topics", "it ends early"]),
-    "a bad exclusion": (digest(exclude=["(x"]), ["exclude", "not closed"]),
+    "a bad exclusion": (digest(exclude=["x OR (y"]), ["exclude", "not closed"]),
     "a bad schedule": (digest(schedule="sometimes"), ["[digests", "no time of day", "weekdays at"]),
     "a bad time zone": (digest(timezone="Mars/Base"), ["timezone", "'Europe/Paris'"]),
     "a bad address": (digest(to=["nobody"]), ["to", "'nobody' is not an e-mail address"]),

@@ -58,9 +58,9 @@ def test_what_is_liked_and_disliked_as_much_stays_where_it_is() -> None:
     assert move_of(HALFWAY, LIKED, replace(DISLIKED, paper=paper())) == Move(by=0.0)
 
 
-def test_a_paper_is_no_reason_for_itself() -> None:
+def test_a_paper_that_is_liked_itself_says_so() -> None:
     own = moves({LIKED.paper.id: LIKED.vector}, [LIKED], "you")
-    assert own == {LIKED.paper.id: Move(by=MOST)}
+    assert own == {LIKED.paper.id: Move(by=MOST, because="liked by you")}
 
 
 def test_without_examples_and_without_a_text_nothing_moves() -> None:

@@ -24,6 +24,7 @@ MAX_TOKENS = 256
 MAX_CHARACTERS = 4000
 WIDTH = 384
 UNKNOWN = 100  #: BERT's [UNK]
+LAST_LATIN = "\u0250"
 
 
 class Embedded(Encoder):
@@ -59,11 +60,14 @@ class Embedded(Encoder):
         return self.run(ids)[0] if ids else np.zeros(WIDTH, np.float32)
 
     def ids(self, text: str) -> list[int]:
-        """The tokens that are read; none of a text without a word that is known."""
+        """The tokens that are read; none of a text that is not in Latin letters."""
         given = " ".join(text[:MAX_CHARACTERS].split())
         found: list[int] = self._tokenizer.encode(given, add_special_tokens=False).ids
-        # Of signs that it does not know nothing can be said, not even that they are alike.
-        return found[: MAX_TOKENS - 2] if set(found) != {UNKNOWN} else []
+        # Of signs that it does not know nothing can be said, not even that they are alike; and of
+        # scripts that it knows by their letters alone, hardly more.
+        letters = [c for c in given if c.isalpha()]
+        is_latin = 2 * sum(c < LAST_LATIN for c in letters) > len(letters)
+        return found[: MAX_TOKENS - 2] if is_latin and set(found) != {UNKNOWN} else []
 
     def run(self, ids: Sequence[int]) -> tuple[Floats, Floats]:
         """What the network makes of tokens: the mean of all [width], and each [tokens, width]."""

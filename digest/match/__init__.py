@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from digest.match.topic import Topic, holds, is_barred, parse_topic
+from digest.match.topic import Topic, has_not, holds, is_barred, parse_topic
 from digest.match.words import joined, stems
 from digest.match.world import Floats, Places, Steps, World, cosines, placed, steps
 from digest.types import LIKENESS, Example, Match, Paper
@@ -41,10 +41,12 @@ WORDS = 1.0
 #: BM25's: how fast saying it again counts less, and how much long texts are discounted.
 SATURATION, BY_LENGTH, USUAL_LENGTH = 1.2, 0.75, 180.0
 #: A paper that has the topic word for word is a match, however little its meaning comes to: so
-#: much above the threshold as TENTH of its score.
-TENTH = 0.1
+#: much above the threshold as TENTH of its score. Of a phrase that more than so many of the world's
+#: abstracts have, it must come so near by itself (NEAR_ENOUGH).
+TENTH, COMMON, NEAR_ENOUGH = 0.1, 0.01, 0.85
 NEARLY = 0.99  #: the most that a paper without a match can score
 AUTHOR_SCORE = 2.0
+UNSORTED = "it has no category"  #: a reason
 #: The topic under which papers stand that are like somebody's own.
 YOURS = "papers like yours"
 #: The mean cosine with the NEAREST of somebody's papers that is enough, where there is one and
@@ -75,6 +77,10 @@ class Sought:
         self.topics = tuple(topics)
         self.places: Places = placed([vectors.get(topic.text) for topic in topics], world)
         self.is_known = self.places.is_known
+        self.is_common = [
+            len(topic.phrases) == 1 and world.share(topic.phrases[0].stems) > COMMON
+            for topic in topics
+        ]
         #: How many stems a paper must have for a topic to be there word for word: all, of one
         #: phrase; one, of what is meant literally, or none ("x OR NOT y"). Else no number is
         #: enough.
@@ -83,7 +89,7 @@ class Sought:
         for row, topic in enumerate(topics):
             weights = {s: world.rarity(s) for phrase in topic.phrases for s in phrase.stems}
             if topic.expression is not None:
-                self.fewest[row] = 0 if holds(topic.expression, "", "") else 1
+                self.fewest[row] = 0 if has_not(topic.expression) else 1
             elif len(topic.phrases) == 1:
                 self.fewest[row] = len(weights)
             whole = sum(weights[stem] for stem in sorted(weights)) * (SATURATION + 1)
@@ -201,9 +207,12 @@ def match(
     nothing = np.zeros(width, np.float32)
     near = np.array([vectors.get(p.id, nothing) for p in some], np.float32).reshape(-1, width)
     wanted = list(_found(lens.topics, words, near, down_to))
-    unwanted = list(_found(lens.exclude, words, near, THRESHOLD))
+    values, _, is_blind = lens.exclude.scores(words, near)
     for row, paper in enumerate(some):
-        if unwanted[row]:
+        if any(
+            is_excluded(topic, words[row], values[row, n], is_blind=bool(is_blind[row, n]))
+            for n, topic in enumerate(interest.exclude)
+        ):
             continue
         for n, value in wanted[row]:
             topic = interest.topics[n]
@@ -225,8 +234,13 @@ def _found(
     for row, candidates in enumerate(has_words | (values >= down_to - 0.001)):
         found = []
         for n in np.flatnonzero(candidates):
-            is_alone = bool(is_blind[row, n])
-            value = score(sought.topics[n], words[row], float(values[row, n]), is_alone)
+            value = score(
+                sought.topics[n],
+                words[row],
+                float(values[row, n]),
+                is_blind=bool(is_blind[row, n]),
+                is_common=sought.is_common[n],
+            )
             if value >= down_to:
                 found.append((int(n), value))
         yield found
@@ -255,14 +269,18 @@ def _besides(paper: Paper, interest: Interest) -> Iterator[Match]:
         if by := next((a for a in paper.authors if is_same_person(name, a)), None):
             yield Match(paper=paper, topic=name, score=AUTHOR_SCORE, because=(by,))
     if not interest.topics and not interest.authors and not interest.like:
-        named = [c for c in paper.categories if c in interest.categories]
+        wanted = set(interest.categories)
+        named = [c for c in paper.categories if {c, c.split(".")[0]} & wanted] or [UNSORTED]
         yield Match(paper=paper, topic="", score=THRESHOLD, because=tuple(named))
 
 
-def score(topic: Topic, words: Words, value: float, is_blind: bool = False) -> float:
+def score(
+    topic: Topic, words: Words, value: float, *, is_blind: bool = False, is_common: bool = False
+) -> float:
     """How well a paper fits a topic, given what meaning and words come to; to three places.
 
     `is_blind` says that nothing is known of the meaning: then any phrase of the topic is enough.
+    `is_common` says that many papers have the topic's phrase.
     """
     if topic.expression is not None:
         if holds(topic.expression, words.title, words.abstract):
@@ -272,12 +290,28 @@ def score(topic: Topic, words: Words, value: float, is_blind: bool = False) -> f
             value = 0.0 if is_out else min(value, NEARLY)
     elif any(_is_said(phrase.stems, words) for phrase in topic.unwanted):
         value = 0.0
-    elif (is_blind or len(topic.phrases) == 1) and any(
-        _is_said(phrase.stems, words) for phrase in topic.phrases
-    ):
+    elif (
+        is_blind or (len(topic.phrases) == 1 and (not is_common or value >= NEAR_ENOUGH))
+    ) and any(_is_said(phrase.stems, words) for phrase in topic.phrases):
         value = max(value, THRESHOLD + TENTH * value)
     # What comes nearly to the threshold must not be rounded up to it.
     return round(value, 3) if value >= THRESHOLD else min(round(value, 3), 0.999)
+
+
+def is_excluded(topic: Topic, words: Words, value: float, *, is_blind: bool) -> bool:
+    """Whether an exclusion keeps a paper out: by its words, any of its choices; or by meaning.
+
+    Where nothing is known of the meaning it is enough that all words of a choice are there.
+    """
+    if topic.expression is not None:
+        return holds(topic.expression, words.title, words.abstract)
+    if any(_is_said(phrase.stems, words) for phrase in topic.unwanted):
+        return False
+    if any(_is_said(choice.stems, words) for choice in topic.choices):
+        return True
+    if is_blind:
+        return any(all(s in words.counts for s in choice.stems) for choice in topic.choices)
+    return value >= THRESHOLD
 
 
 def _is_said(phrase: Sequence[str], words: Words) -> bool:
@@ -310,7 +344,7 @@ def is_same_person(wanted: str, name: str) -> bool:
     if not mine or not theirs or mine[-1] != theirs[-1]:
         return False
     pairs = zip(mine[:-1], theirs[:-1], strict=False)
-    return all(a.startswith(b) or b.startswith(a) for a, b in pairs)
+    return all(a == b or (min(len(a), len(b)) == 1 and a[0] == b[0]) for a, b in pairs)
 
 
 def _name(name: str) -> list[str]:

@@ -1,10 +1,10 @@
 """What a reader follows, in a few words of her own. Pure.
 
 Plain words are looked for by meaning and by words: "robots that walk, run or swim". What is to be
-taken literally says so by quotes, parentheses or AND, OR and NOT in capitals: words that stand
-together are then a phrase, and phrases are joined. In both, what comes behind a "not" must not be
-there. Case, hyphens and endings do not count: "fine-tuning language models" finds "Fine-Tuned
-Language Model".
+taken literally says so by quotes or AND, OR and NOT in capitals: words that stand together are
+then a phrase, and phrases are joined and grouped by parentheses. In both, what comes behind a
+"not" must not be there. Case, hyphens and endings do not count: "fine-tuning language models"
+finds "Fine-Tuned Language Model".
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ from digest.match.words import joined, stems
 MOST_WORDS = 200  #: in a topic
 
 _TOKEN = re.compile(r'"([^"]*)"|(\()|(\))|([^\s()"]+)')
-_LITERAL = re.compile(r'["()]|\b(?:AND|OR|NOT)\b')
-_NOT = re.compile(r"\bnot\b", re.IGNORECASE)
-_PARTS = re.compile(r"[,;]|\b(?:and|or)\b", re.IGNORECASE)
+MOST_NESTED = 50  #: parentheses within each other
+_LITERAL = re.compile(r'"|(?<![\w-])(?:AND|OR|NOT)(?![\w-])')
+#: "models that do not forget" and "not-for-profit" bar nothing.
+_NOT = re.compile(
+    r"(?<![\w-])(?<!\bor )(?<!\bdo )(?<!\bdoes )(?<!\bdid )(?<!\bcan )(?<!\bis )(?<!\bare )"
+    r"(?<!\bwill )(?<!\bmay )(?<!\bhas )(?<!\bhave )(?<!\bwhy )(?<!\bif )not(?![\w-])"
+)
+_PARTS = re.compile(r"[,;()]|\b(?:and|or)\b", re.IGNORECASE)
+_CHOICES = re.compile(r"[,;()]|\bor\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Topic:
     text: str  #: what speaks for a paper, as one text
     phrases: tuple[Phrase, ...]  #: the same in phrases, each once
     unwanted: tuple[Phrase, ...] = ()  #: what must not be there
+    choices: tuple[Phrase, ...] = ()  #: the same as `phrases`, where "a and b" is one phrase
     expression: Expression | None = None  #: what must hold, where it is meant literally
 
 
@@ -87,14 +94,18 @@ def parse_topic(words: str) -> Topic:
         phrases = _once(_wanted(expression))
         if not phrases:
             raise _only_not(name)
-        return Topic(name, " ".join(one.shown for one in phrases), phrases, (), expression)
+        text = " ".join(one.shown for one in phrases)
+        return Topic(name, text, phrases, (), phrases, expression)
     wanted, *unwanted = (part.strip(" ,;") for part in _NOT.split(name))
     if not wanted and unwanted:
         raise _only_not(name)
-    phrases = _once(_phrase(part, name) for part in _PARTS.split(wanted) if part.strip())
+    phrases, choices = (
+        _once(_phrase(part, name) for part in parts.split(wanted) if part.strip())
+        for parts in (_PARTS, _CHOICES)
+    )
     if not phrases:
         raise BadTopic(f"topic {name!r} cannot be read: it is empty")
-    return Topic(name, wanted, phrases, tuple(_phrase(part, name) for part in unwanted))
+    return Topic(name, wanted, phrases, tuple(_phrase(part, name) for part in unwanted), choices)
 
 
 def _phrase(words: str, topic: str) -> Phrase:
@@ -144,6 +155,17 @@ def is_barred(expression: Expression, title: str, abstract: str) -> bool:
             return holds(inner, title, abstract)
 
 
+def has_not(expression: Expression) -> bool:
+    """Whether it may hold though none of its words are there."""
+    match expression:
+        case Phrase():
+            return False
+        case And(left, right) | Or(left, right):
+            return has_not(left) or has_not(right)
+        case Not():
+            return True
+
+
 def _wanted(expression: Expression) -> Iterator[Phrase]:
     """The phrases that speak for a paper; those under a NOT do not."""
     match expression:
@@ -161,6 +183,7 @@ class _Parser:
         self.name = name
         self.tokens = [_token(found) for found in _TOKEN.finditer(name)]
         self.place = 0
+        self.depth = 0
 
     def parse(self) -> Expression:
         if self.name.count('"') % 2:
@@ -186,10 +209,18 @@ class _Parser:
         return left
 
     def _one(self) -> Expression:
-        if self._take("not"):
-            return Not(self._one())
+        negations = 0
+        while self._take("not"):
+            negations += 1
+        if negations:
+            inner = self._one()
+            return Not(inner) if negations % 2 else inner
         if self._take("("):
+            self.depth += 1
+            if self.depth > MOST_NESTED:
+                raise self._bad(f"more than {MOST_NESTED} parentheses stand within each other")
             inner = self._either()
+            self.depth -= 1
             if not self._take(")"):
                 raise self._bad("a parenthesis is not closed")
             return inner

@@ -7,7 +7,15 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[+#]{1,2}")
+#: Scripts that put no blanks between words, or not only (Chinese, Japanese, Korean, Thai, Lao,
+#: Khmer, Burmese): each letter is a word, and so words are phrases.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+#: Vowel signs are no letters to Python, but parts of words.
+_MARKS = "\u0900-\u0dff"
+_WORD = re.compile(
+    rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}])+(?:['’](?:(?![{_UNSPACED}])[^\W_])+)?"
+    r"|[+#]{1,2}"
+)
 
 
 def stems(text: str) -> list[str]:

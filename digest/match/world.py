@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class World:
     themes: npt.NDArray[np.int8]  #: centers of clusters of abstracts. Shapes: [themes, width]
     scales: Floats  #: what the themes' components are multiplied by. Shapes: [themes]
     sizes: Floats  #: abstracts in each theme. Shapes: [themes]
-    frequencies: Mapping[str, int]  #: stem → abstracts that have it
+    frequencies: Mapping[str, int]  #: stem, or two with a blank → abstracts that have it
     documents: int
     words: tuple[str, ...] = ()  #: what each theme is about, for encoders that see it otherwise
 
@@ -51,6 +52,11 @@ class World:
         scales = np.maximum(np.abs(vectors).max(1), 1e-9) / 127
         rounded = np.round(vectors / scales[:, None]).astype(np.int8)
         return replace(self, themes=rounded, scales=scales)
+
+    def share(self, phrase: Sequence[str]) -> float:
+        """How many of the abstracts may have a phrase: at most those with its rarest part."""
+        parts = [" ".join(pair) for pair in pairwise(phrase)] or list(phrase)
+        return min(self.frequencies.get(part, RARE) for part in parts) / self.documents
 
     def rarity(self, stem: str) -> float:
         """The weight of a word: BM25's inverse document frequency."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from digest import plan
 from digest.run import reporting
-from digest.run.building import Built, build, fit, rank, with_picks
+from digest.run.building import Built, build, caps, fit, rank, with_picks
 from digest.run.editing import approve, drop, overdue, pick, unpick
 from digest.run.encoding import Encoding
 from digest.run.learning import Opinion, as_seen_by, find, opine, opinions_of, reader_id
@@ -32,6 +32,7 @@ __all__ = [
     "approve",
     "as_seen_by",
     "build",
+    "caps",
     "drop",
     "due",
     "exit_code",

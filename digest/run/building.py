@@ -12,7 +12,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from digest import compose, plan, render
-from digest.config import Config
+from digest.config import Config, Digest
 from digest.errors import MailTooLarge
 from digest.run import encoding, learning
 from digest.run.matching import Matched
@@ -139,9 +139,15 @@ def rank(
         vectors={**matched.vectors, **vectors},
         picks=chosen,
         authors=digest.authors,
-        sources=digest.sources,
+    )
+
+
+def caps(digest: Digest) -> compose.Caps:
+    """The most that a mail shows of one source or topic."""
+    return compose.Caps(
         per_source=digest.per_source,
         per_section=digest.per_section,
+        sources=frozenset(digest.sources),
     )
 
 
@@ -225,7 +231,12 @@ def fit(
     cap = digest.papers
     while True:
         edition = compose.edition(
-            issue, items, cap=cap, topics=topics or digest.topics, format=format or digest.format
+            issue,
+            items,
+            cap=cap,
+            topics=topics or digest.topics,
+            caps=caps(digest),
+            format=format or digest.format,
         )
         try:
             rendered = render.render(edition, masthead, environment, fragments)

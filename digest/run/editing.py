@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 
+from digest import dedupe
 from digest.errors import Misuse
 from digest.run import reporting
 from digest.run.building import release
@@ -18,13 +18,6 @@ from digest.text import line
 from digest.types import Issue, Paper, Reason, Report
 
 NOTE_CHARACTERS = 500  #: a few sentences; a mail has room for other papers
-
-_ARXIV = re.compile(
-    r"(?:arxiv:|https?://(?:www\.)?arxiv\.org/(?:abs|pdf|html)/|(?:doi:|https?://doi\.org/)?"
-    r"10\.48550/arxiv\.)?(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?",
-    re.IGNORECASE,
-)
-_DOI = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,}/\S+)", re.IGNORECASE)
 
 
 def pick(setup: Setup, name: str, id: str, note: str = "") -> Paper:
@@ -127,7 +120,7 @@ def _draft(setup: Setup, name: str, slot: str | None) -> Issue:
 
 
 def _known(connection: Connection, id: str) -> Paper:
-    names = aliases(id)
+    names = dedupe.aliases_of(id)
     found = paper_rows.by_alias(connection, names)
     for name in names:
         if name in found:
@@ -136,18 +129,3 @@ def _known(connection: Connection, id: str) -> Paper:
         f"the store has no paper {id!r}; `digest fetch` reads the sources,"
         " and ids are like 2606.00001, doi:10.1101/2026.01.01.123456 or the paper's address"
     )
-
-
-def aliases(id: str) -> list[str]:
-    """What the store may call a paper that a person names.
-
-    >>> aliases("https://arxiv.org/pdf/2606.00001v2")[0], aliases("10.1101/X")[0]
-    ('arxiv:2606.00001', 'doi:10.1101/x')
-    """
-    words = id.strip()
-    found = []
-    if arxiv := _ARXIV.fullmatch(words):
-        found.append(f"arxiv:{arxiv[1]}")
-    elif doi := _DOI.fullmatch(words):
-        found += [f"doi:{doi[1].lower()}", f"doi:{doi[1]}"]
-    return [*found, words, f"link:{words}"]

@@ -29,6 +29,7 @@ class Encoding:
         self._encoder = encoder
         self._setup = setup
         self._keep = keep
+        self._short = setup.short_vectors if setup else {}
         self.warnings: tuple[str, ...] = ()
 
     @property
@@ -38,14 +39,14 @@ class Encoding:
 
     def papers(self, some: Sequence[Paper]) -> dict[str, Floats]:
         """Paper id → its vector."""
-        texts = {content_hash(p.title, p.abstract): _text(p) for p in some}
+        texts = {content_hash(p.title, p.abstract): _text(p.title, p.abstract) for p in some}
         made = self._made(texts, "papers")
         hashes = {p.id: content_hash(p.title, p.abstract) for p in some}
         return {id: made[hash] for id, hash in hashes.items() if hash in made}
 
     def examples(self, some: Sequence[Example]) -> dict[Example, Floats]:
         """Example → its vector; a paper of the same words has the same one."""
-        texts = {content_hash(e.title, e.abstract): f"{e.title}. {e.abstract}" for e in some}
+        texts = {content_hash(e.title, e.abstract): _text(e.title, e.abstract) for e in some}
         made = self._made(texts, "papers of yours")
         hashes = {e: content_hash(e.title, e.abstract) for e in some}
         return {example: made[hash] for example, hash in hashes.items() if hash in made}
@@ -53,8 +54,11 @@ class Encoding:
     def words(self, some: Sequence[str]) -> dict[str, Floats]:
         """Topic or other short text → its vector."""
         texts = {content_hash(one, ""): one for one in some}
-        made = self._made(texts, "topics")
-        return {one: made[hash] for hash, one in texts.items() if hash in made}
+        # What is to be kept is looked for in the store, or it would never come there.
+        is_kept = self._setup is not None and self._keep
+        new = {h: one for h, one in texts.items() if is_kept or h not in self._short}
+        self._short.update(self._made(new, "topics") if new else {})
+        return {one: self._short[hash] for hash, one in texts.items() if hash in self._short}
 
     def closest(self, paper: Paper, topics: Sequence[str]) -> dict[str, str]:
         """Topic → the sentence of the abstract that comes closest to it; none without abstract."""
@@ -70,7 +74,8 @@ class Encoding:
 
     def _made(self, texts: Mapping[str, str], what: str) -> dict[str, Floats]:
         known = self._known(texts)
-        missing = [hash for hash in texts if hash not in known]
+        # Who has failed is not asked on: it would only take more time.
+        missing = [] if self.warnings else [hash for hash in texts if hash not in known]
         for done, batch in zip(count(step=AT_A_TIME), chunks(missing, AT_A_TIME), strict=False):
             if self._setup:
                 self._setup.notify(f"encoding {done} of {len(missing)} {what}")
@@ -125,5 +130,6 @@ def as_stored(made: Floats) -> Floats:
     return made.astype(np.float16).astype(np.float32)
 
 
-def _text(paper: Paper) -> str:
-    return f"{paper.title}. {paper.abstract}"
+def _text(title: str, abstract: str) -> str:
+    # The same words are the same text, be they a topic or a title without an abstract.
+    return f"{title}. {abstract}" if title and abstract else title or abstract

@@ -49,11 +49,13 @@ def match(
     has_topics = interest.topics or interest.exclude or given
     vectors = code.papers(some) if has_topics else {}
     ready = prepared(interest, code, given)
+    if code.warnings:
+        vectors, ready = {}, matching.lens(interest, {}, world())
     found = list(matching.match(some, ready, vectors, down_to=down_to))
     matches = [one for one in found if one.score >= matching.THRESHOLD]
     return Matched(
         matches=explained(matches, interest, code),
-        vectors=vectors or code.papers([one.paper for one in found]),
+        vectors=vectors or ({} if code.warnings else code.papers([m.paper for m in found])),
         looked_at=len(some),
         near=_near(found, {one.paper.id for one in matches}),
         warnings=(*unknown, *code.warnings),
@@ -71,17 +73,22 @@ def _near(found: Sequence[Match], matched: Collection[str]) -> list[Match]:
 
 def match_without_store(code: Encoding, interest: Interest, papers: Sequence[Paper]) -> list[Match]:
     """Every pair of a paper and a topic with its score, whatever the threshold."""
-    ready = prepared(interest, code)
-    found = list(matching.match(papers, ready, code.papers(papers), down_to=0.0))
+    ready, vectors = prepared(interest, code), code.papers(papers)
+    if code.warnings:
+        vectors, ready = {}, matching.lens(interest, {}, world())
+    found = list(matching.match(papers, ready, vectors, down_to=0.0))
     return explained(found, interest, code)
 
 
 def prepared(interest: Interest, code: Encoding, given: Sequence[Example] = ()) -> Lens:
     """The interest with the vectors of its topics and examples."""
     topics = (*interest.topics, *interest.exclude)
+    words = code.words([topic.text for topic in topics])
     near = code.examples(given)
-    pairs = [(one, near[one]) for one in given if one in near]
-    return matching.lens(interest, code.words([t.text for t in topics]), _seen_by(code), pairs)
+    seen = _seen_by(code)
+    if code.warnings:  # some vectors would fit neither the others nor the world
+        return matching.lens(interest, {}, world())
+    return matching.lens(interest, words, seen, [(one, near[one]) for one in given])
 
 
 def _seen_by(code: Encoding) -> World:
@@ -91,7 +98,7 @@ def _seen_by(code: Encoding) -> World:
         return known
     themes = code.words(known.words)
     if any(words not in themes for words in known.words):
-        return known  # it has failed, and there is a warning
+        return known  # it has failed: there is a warning, and no vector is used
     return known.seen_as(np.stack([themes[words] for words in known.words]))
 
 
@@ -107,7 +114,8 @@ def explained(found: Sequence[Match], interest: Interest, code: Encoding) -> lis
         closest = code.closest(some[0].paper, [text_of[one.topic] for one in some])
         for one in some:
             sentence = closest.get(text_of[one.topic]) or one.paper.title or one.paper.abstract
-            reasons[id, one.topic] = f"{MEANING}{_short(sentence)}”"
+            # "x OR NOT y" may hold of a paper without a word.
+            reasons[id, one.topic] = f"{MEANING}{_short(sentence)}”" if sentence else one.topic
     return [
         replace(one, because=(reasons[one.paper.id, one.topic],))
         if (one.paper.id, one.topic) in reasons

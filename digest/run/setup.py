@@ -10,7 +10,7 @@ from functools import cached_property
 
 from digest import registry
 from digest.config import Config
-from digest.encoders import Encoder
+from digest.encoders import Encoder, Floats
 from digest.store import Store
 from digest.summarizers import EXTRACT, Options, Summarizer
 
@@ -38,6 +38,11 @@ class Setup:
         """What stands in where that one fails."""
         is_same = self.config.summarizer == EXTRACT
         return self.summarizer if is_same else registry.summarizer(EXTRACT, Options())
+
+    @cached_property
+    def short_vectors(self) -> dict[str, Floats]:
+        """Those of topics, by hash, for the rest of the run: they are asked for again and again."""
+        return {}
 
     @cached_property
     def encoder(self) -> Encoder:

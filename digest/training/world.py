@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.encoders.embedded import Embedded
+from digest.match import COMMON
 from digest.match.words import stems
 from digest.training.examples import Pair, weak
 from digest.training.fit import Say
@@ -39,8 +41,12 @@ def make_world(pairs: Path, work: Path, folder: Path, say: Say) -> None:
     themes, nearest = clustered(vectors)
     sizes = np.bincount(nearest, minlength=len(themes))
     scales = np.abs(themes).max(1) / 127
-    frequency = Counter(stem for text in texts for stem in set(stems(text)))
-    common = sorted(stem for stem, count in frequency.items() if count >= FEWEST)
+    frequency: Counter[str] = Counter()
+    for text in texts:
+        parts = stems(text)
+        frequency.update({*parts, *(" ".join(pair) for pair in pairwise(parts))})
+    fewest = {1: FEWEST, 2: int(COMMON * len(texts)) // 2}
+    common = sorted(p for p, count in frequency.items() if count >= fewest[len(p.split())])
     np.savez_compressed(
         folder / "world.npz",
         themes=np.round(themes / scales[:, None]).astype(np.int8),

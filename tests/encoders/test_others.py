@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from build import paper
 from servers import Canned, FeedServer
 
-from digest import registry
+from digest import registry, run
 from digest.encoders import Encoder
 from digest.encoders.endpoint import Endpoint
 from digest.errors import BadConfig, Permanent, Temporary
 from digest.fetch.calls import Caller
+from digest.match import Interest, parse_topic
+from digest.models.world import world
 from digest.summarizers import Options
 
 PATH = "/v1/embeddings"
@@ -137,3 +140,31 @@ def test_the_registry_makes_one_by_its_name(server: FeedServer) -> None:
     assert made.encode(["one"]).tolist() == [[1, 0]]
     assert made.id == f"openai:small@127.0.0.1:{server.port}"
     assert len(made.parts("Title. ", ["one"])) == 1
+
+
+def test_a_service_that_fails_halfway_leaves_the_words(server: FeedServer) -> None:
+    """Its first vectors would fit neither the others nor the world of the package."""
+    server.serve(PATH, vectors([1.0, 0.0]), vectors([0.0, 1.0]), Canned(status=400, body=b"no"))
+    made = registry.encoder(f"openai:small@{server.url('/v1')}", Options())
+    code = run.Encoding(made)
+    interest = Interest(topics=(parse_topic("legs that walk"),))
+    (only,) = run.match_without_store(code, interest, [paper("Legs that walk")])
+    assert only.score >= 1
+    assert only.because == ("legs that walk",)
+    (warning,) = code.warnings
+    assert "matched by words alone" in warning
+
+
+def test_themes_are_asked_for_once(server: FeedServer) -> None:
+    count = len(world().words)
+    many = [vectors(*[[1.0, n / 64] for n in range(64)])] * (count // 64)
+    rest = [vectors(*[[1.0, 0.0]] * (count % 64))] if count % 64 else []
+    server.serve(PATH, vectors([1.0, 0.0]), *many, *rest, vectors([0.0, 1.0]))
+    made = registry.encoder(f"openai:small@{server.url('/v1')}", Options())
+    code = run.Encoding(made)
+    interest = Interest(topics=(parse_topic("legs that walk"),))
+    run.match_without_store(code, interest, [paper("Legs")])
+    before = len(server.hits)
+    run.match_without_store(code, interest, [paper("Boats")])
+    assert code.warnings == ()
+    assert len(server.hits) == before + 1
