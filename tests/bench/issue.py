@@ -119,7 +119,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 1 and sys.argv[1].isdigit():  # not the folder of `make bench DATA=`
         print(json.dumps(measure(int(sys.argv[1]))))
     else:
         main()

@@ -116,7 +116,8 @@ def _print(
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps({"speed": speed, "cache": cache}[sys.argv[1]]()))
+    parts = {"speed": speed, "cache": cache}
+    if len(sys.argv) > 1 and sys.argv[1] in parts:  # not the folder of `make bench DATA=`
+        print(json.dumps(parts[sys.argv[1]]()))
     else:
         main()
