@@ -6,14 +6,14 @@ Writes nothing, neither into the store nor anywhere else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from heapq import nlargest
 from statistics import median
 from textwrap import fill
 from typing import Any
 
-from digest import compose, match, run
+from digest import compose, run
 from digest.compose import Ranked
 from digest.errors import Misuse
 from digest.render import reasons
@@ -53,10 +53,7 @@ def backtest(
     Raises: Misuse when there are none.
     """
     digest = setup.config.digests[name]
-    interest = digest.interest
-    if topics:
-        wanted = tuple(match.parse_topic(words) for words in topics)
-        interest = replace(interest, topics=wanted, authors=(), like=())
+    interest = digest.interest.on(topics)
     with setup.store.read() as connection:
         known = paper_rows.listing_days(connection, digest.sources)
         unread = _unread(connection, digest.sources)

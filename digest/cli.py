@@ -296,6 +296,7 @@ def backtest(
 
 # --- opinions ------------------------------------------------------------------------------------
 
+PaperId = Annotated[str, typer.Argument(metavar="ID", help="2606.01234, doi:10.1234/abc, …")]
 DigestName = Annotated[str, typer.Option("--digest", metavar="NAME", help="In which digest.")]
 Reader = Annotated[
     str | None,
@@ -307,7 +308,7 @@ Undo = Annotated[bool, typer.Option("--undo", help="Take it back.")]
 @app.command()
 def like(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="2606.01234, doi:10.1234/abc, …")],
+    id: PaperId,
     name: DigestName,
     reader: Reader = None,
     undo: Undo = False,
@@ -322,7 +323,7 @@ def like(
 @app.command()
 def dislike(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="2606.01234, doi:10.1234/abc, …")],
+    id: PaperId,
     name: DigestName,
     reader: Reader = None,
     undo: Undo = False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from tempfile import TemporaryDirectory
 
-from digest import compose, match, plan, run
+from digest import compose, plan, run
 from digest import mail as letters
 from digest.errors import Misuse
 from digest.sources import calendar
@@ -163,10 +163,7 @@ def by_hand(
 ) -> Preview:
     """An issue of the papers announced from `start` up to, not including, `end`."""
     digest = setup.config.digests[name]
-    interest = digest.interest
-    if topics:
-        wanted = tuple(match.parse_topic(words) for words in topics)
-        interest = replace(interest, topics=wanted, authors=(), like=())
+    interest = digest.interest.on(topics)
     with setup.store.read() as connection:
         papers = list(paper_rows.listed_between(connection, digest.sources, start, end))
         count, first, last = paper_rows.span(connection, digest.sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ MARKET = paper(
 )
 
 
-def setup(folder: Path, like: list[str], papers: list[Paper] = [FOLDING], **more: Any) -> run.Setup:  # noqa: B006
+def setup(
+    folder: Path, like: list[str], papers: Sequence[Paper] = (FOLDING,), **more: Any
+) -> run.Setup:
     tables = {
         "summarizer": "lead",
         "operator": {"contact": "papers@example.org"},

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from digest.encoders import Encoder, Floats, unit
-from digest.errors import BadConfig, DigestError, Misuse, Temporary
+from digest.errors import DigestError, Misuse, Temporary
 from digest.models.repository import OUT_OF_MEMORY, Repository
 
 MOST_TOKENS = 512  #: an abstract has some 280
@@ -24,12 +23,7 @@ class Hub(Encoder):
 
     def __init__(self, name: str) -> None:
         self._files = Repository(name.removeprefix("hub:"), "encoder")
-        if not find_spec("torch"):
-            raise BadConfig(
-                f"encoder {name!r} needs PyTorch, which takes a gigabyte: pip install torch,"
-                " or without a GPU: pip install torch"
-                " --index-url https://download.pytorch.org/whl/cpu"
-            )
+        self._files.check_torch()
         self._name = name
         self._config: Any = self._files.load("AutoConfig")
         self._tokenizer: Any = self._files.load("AutoTokenizer")

@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +67,15 @@ class Interest:
     categories: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     like: tuple[str, ...] = ()  #: ids of papers, and files with papers, that others should be like
+
+    def on(self, topics: Sequence[str]) -> Interest:
+        """The same on other topics, where there are some: authors and papers like these go too.
+
+        Raises: BadTopic
+        """
+        if not topics:
+            return self
+        return replace(self, topics=tuple(map(parse_topic, topics)), authors=(), like=())
 
 
 class Sought:
@@ -255,8 +264,7 @@ def _likeness(
     if likeness[order[0]] >= SAME:
         return
     enough = LIKE_ONE + LIKE_TENFOLD * math.log10(len(examples))
-    value = max(0.0, float(likeness[order].sum()) / len(order) / enough)
-    value = round(value, 3) if value >= THRESHOLD else min(round(value, 3), 0.999)
+    value = _rounded(max(0.0, float(likeness[order].sum()) / len(order) / enough))
     if value >= down_to:
         is_match = value >= THRESHOLD
         because = (f"{LIKENESS}{examples[order[0]].title}”, which is yours",) if is_match else ()
@@ -294,6 +302,10 @@ def score(
         is_blind or (len(topic.phrases) == 1 and (not is_common or value >= NEAR_ENOUGH))
     ) and any(_is_said(phrase.stems, words) for phrase in topic.phrases):
         value = max(value, THRESHOLD + TENTH * value)
+    return _rounded(value)
+
+
+def _rounded(value: float) -> float:
     # What comes nearly to the threshold must not be rounded up to it.
     return round(value, 3) if value >= THRESHOLD else min(round(value, 3), 0.999)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,18 @@ class Repository:
         self._folder = _folder(name, part)
         if not name or (not self._folder and not _NAME.fullmatch(name)):
             raise BadConfig(f"{self._plugin} is not like 'hub:ORG/NAME' or 'hub:./FOLDER'")
+
+    def check_torch(self) -> None:
+        """Say that PyTorch is missing before there is work to lose.
+
+        Raises: BadConfig
+        """
+        if not find_spec("torch"):
+            raise BadConfig(
+                f"{self._plugin} needs PyTorch, which takes a gigabyte: pip install torch,"
+                " or without a GPU: pip install torch"
+                " --index-url https://download.pytorch.org/whl/cpu"
+            )
 
     @property
     def _plugin(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from itertools import count
 
@@ -14,6 +15,8 @@ from digest.store import vectors
 from digest.store.upsert import chunks
 from digest.text import content_hash, sentences
 from digest.types import Example, Paper
+
+log = logging.getLogger(__name__)
 
 AT_A_TIME = 128  #: texts: a kill loses no more
 
@@ -60,15 +63,18 @@ class Encoding:
         self._short.update(self._made(new, "topics") if new else {})
         return {one: self._short[hash] for hash, one in texts.items() if hash in self._short}
 
-    def closest(self, paper: Paper, topics: Sequence[str]) -> dict[str, str]:
-        """Topic → the sentence of the abstract that comes closest to it; none without abstract."""
+    def closest(self, paper: Paper, near: Mapping[str, Floats]) -> dict[str, str]:
+        """Topic → the sentence of the abstract that comes closest to it; none without abstract.
+
+        `near` are the topics' vectors.
+        """
         parts = sentences(paper.abstract)
-        near = self.words(topics)
         if not parts or not near:
             return {}
         try:
             made = self._encoder.parts(paper.title + ". ", parts)
-        except Exception:  # it gave the paper's vector before; a reason is no reason to stop
+        except Exception as why:  # it gave the paper's vector before; a reason is none to stop
+            log.warning("encoder %r read no sentences of %s: %s", self._encoder.id, paper.id, why)
             return {}
         return {topic: parts[int(np.argmax(made @ vector))] for topic, vector in near.items()}
 
@@ -113,7 +119,10 @@ class Encoding:
 
 
 def _checked(made: Floats, count: int) -> Floats:
-    """As the store has it: what is read is what was scored when it was new."""
+    """A vector for each text, as the store has it.
+
+    Raises: Temporary when they are none.
+    """
     found = np.asarray(made, np.float32)
     if found.ndim != 2 or len(found) != count or not np.isfinite(found).all():
         raise Temporary(f"it gave no vector each for {count} texts: {found.shape}, or not finite")

@@ -46,11 +46,8 @@ def match(
     code = Encoding(setup.encoder, setup, keep=keep)
     some = [one for one in papers if matching.is_in_categories(one, interest.categories)]
     given, unknown = examples(setup, interest.like)
-    has_topics = interest.topics or interest.exclude or given
-    vectors = code.papers(some) if has_topics else {}
-    ready = prepared(interest, code, given)
-    if code.warnings:
-        vectors, ready = {}, matching.lens(interest, {}, world())
+    is_asked = bool(interest.topics or interest.exclude or given)
+    ready, vectors = prepared(interest, code, some if is_asked else (), given)
     found = list(matching.match(some, ready, vectors, down_to=down_to))
     matches = [one for one in found if one.score >= matching.THRESHOLD]
     return Matched(
@@ -73,22 +70,21 @@ def _near(found: Sequence[Match], matched: Collection[str]) -> list[Match]:
 
 def match_without_store(code: Encoding, interest: Interest, papers: Sequence[Paper]) -> list[Match]:
     """Every pair of a paper and a topic with its score, whatever the threshold."""
-    ready, vectors = prepared(interest, code), code.papers(papers)
-    if code.warnings:
-        vectors, ready = {}, matching.lens(interest, {}, world())
+    ready, vectors = prepared(interest, code, papers)
     found = list(matching.match(papers, ready, vectors, down_to=0.0))
     return explained(found, interest, code)
 
 
-def prepared(interest: Interest, code: Encoding, given: Sequence[Example] = ()) -> Lens:
-    """The interest with the vectors of its topics and examples."""
+def prepared(
+    interest: Interest, code: Encoding, papers: Sequence[Paper], given: Sequence[Example] = ()
+) -> tuple[Lens, dict[str, Floats]]:
+    """The interest with the vectors of its topics and examples; and the papers', by id."""
     topics = (*interest.topics, *interest.exclude)
     words = code.words([topic.text for topic in topics])
-    near = code.examples(given)
-    seen = _seen_by(code)
+    near, vectors, seen = code.examples(given), code.papers(papers), _seen_by(code)
     if code.warnings:  # some vectors would fit neither the others nor the world
-        return matching.lens(interest, {}, world())
-    return matching.lens(interest, words, seen, [(one, near[one]) for one in given])
+        return matching.lens(interest, {}, world()), {}
+    return matching.lens(interest, words, seen, [(one, near[one]) for one in given]), vectors
 
 
 def _seen_by(code: Encoding) -> World:
@@ -109,9 +105,12 @@ def explained(found: Sequence[Match], interest: Interest, code: Encoding) -> lis
     for one in found:
         if one.score >= matching.THRESHOLD and not one.because and one.topic in text_of:
             silent.setdefault(one.paper.id, []).append(one)
+    near = code.words(
+        [text_of[name] for name in {m.topic for some in silent.values() for m in some}]
+    )
     reasons: dict[tuple[str, str], str] = {}
     for id, some in silent.items():
-        closest = code.closest(some[0].paper, [text_of[one.topic] for one in some])
+        closest = code.closest(some[0].paper, near)
         for one in some:
             sentence = closest.get(text_of[one.topic]) or one.paper.title or one.paper.abstract
             # "x OR NOT y" may hold of a paper without a word.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any
 
 from digest.errors import BadConfig, DigestError, Misuse, Permanent, Temporary
@@ -29,12 +28,7 @@ class Hub(Summarizer):
 
     def __init__(self, name: str, options: Options) -> None:
         self._files = Repository(name.removeprefix("hub:"))
-        if not find_spec("torch"):
-            raise BadConfig(
-                f"summarizer {name!r} needs PyTorch, which takes a gigabyte: pip install torch,"
-                " or without a GPU: pip install torch"
-                " --index-url https://download.pytorch.org/whl/cpu"
-            )
+        self._files.check_torch()
         self._options = options
         self._config: Any = self._files.load("AutoConfig")
         self._is_seq2seq = bool(self._config.is_encoder_decoder)

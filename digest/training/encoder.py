@@ -18,6 +18,7 @@ from torch import nn
 
 from digest.encoders import unit
 from digest.encoders.embedded import Embedded
+from digest.errors import DigestError
 from digest.models import END, MODEL, START
 from digest.text import plain
 from digest.training.base import fetch_base
@@ -74,4 +75,7 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         print("python -m digest.training.encoder FOLDER: see docs/model-card.md", file=sys.stderr)
         sys.exit(2)
-    make(Path(sys.argv[1]), Path("build/model"), MODEL, lambda line: print(line, flush=True))
+    try:
+        make(Path(sys.argv[1]), Path("build/model"), MODEL, lambda line: print(line, flush=True))
+    except DigestError as why:
+        sys.exit(f"digest.training.encoder: {why}")

@@ -51,7 +51,7 @@ def main(file: Path) -> None:
     subjects = [frozenset(topic["papers"]) for topic in read["topics"]]
     everything = [Match(paper=paper, topic="", score=1.0, because=()) for paper in papers]
     wanted = Interest(topics=(parse_topic('"learning"'),))
-    vague = list(match(papers, prepared(wanted, code), vectors))
+    vague = list(match(papers, *prepared(wanted, code, papers)))
     for digest, matches in (("everything", everything), ("learning", vague)):
         for said, liked in (("nothing", None), ("likes", True), ("dislikes", False)):
             found = [

@@ -44,7 +44,7 @@ def paper(row: dict[str, str]) -> Paper:
 def scores(papers: list[Paper], topics: list[str], code: Encoding) -> np.ndarray:
     """Shapes: [topics, papers]; as `digest match` prints them."""
     interest = Interest(topics=tuple(map(parse_topic, topics)))
-    found = matching.match(papers, prepared(interest, code), code.papers(papers), down_to=0.0)
+    found = matching.match(papers, *prepared(interest, code, papers), down_to=0.0)
     table = {(one.topic, one.paper.id): one.score for one in found}
     return np.array([[table[topic, one.id] for one in papers] for topic in topics])
 

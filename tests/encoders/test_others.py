@@ -159,7 +159,8 @@ def test_themes_are_asked_for_once(server: FeedServer) -> None:
     count = len(world().words)
     many = [vectors(*[[1.0, n / 64] for n in range(64)])] * (count // 64)
     rest = [vectors(*[[1.0, 0.0]] * (count % 64))] if count % 64 else []
-    server.serve(PATH, vectors([1.0, 0.0]), *many, *rest, vectors([0.0, 1.0]))
+    one = vectors([1.0, 0.0])  # the topic, the paper; then the themes; then another paper
+    server.serve(PATH, one, one, *many, *rest, one)
     made = registry.encoder(f"openai:small@{server.url('/v1')}", Options())
     code = run.Encoding(made)
     interest = Interest(topics=(parse_topic("legs that walk"),))
