@@ -16,9 +16,9 @@ from typing import Any
 from digest import compose, run
 from digest.compose import Ranked
 from digest.errors import Misuse
-from digest.render import reasons
 from digest.store import Connection
 from digest.store import papers as paper_rows
+from digest.templating import reasons
 from digest.types import Match, Reason
 
 MISSES = 3  #: of the papers that match nothing, how many are shown

@@ -94,7 +94,8 @@ def init(
     """Write a digest.toml that works at once, offline, on the sample papers."""
     from importlib.resources import files
 
-    from digest.config import FILE
+    from digest import keys
+    from digest.config import FILE, Config
 
     target = folder / FILE
     try:
@@ -107,6 +108,9 @@ def init(
     except OSError as why:
         raise Misuse(f"cannot write {target}: {why.strerror}") from why
     print(f"wrote {target}")
+    key_file = folder / Config().keys
+    if keys.ensure(key_file):
+        print(f"wrote {key_file}, which signs the links in your mails: keep it secret, back it up")
     print(f"next: {_cd(folder)}digest preview my-papers, then digest run my-papers")
 
 
@@ -135,6 +139,10 @@ def run(
             slots, others = runs.due(setup)
             reports += [report for report in others if report.digest not in released]
             reports += runs.run(setup, slots) if slots else []
+            waiting = [report.digest for report in others if report.digest not in released]
+            late = {report.digest: report for report in runs.catch_up(setup, waiting)}
+            reports = [late.get(report.digest, report) for report in reports]
+        runs.attend(setup)
         order = list(setup.config.digests)
         reports.sort(key=lambda report: order.index(report.digest))
     _show_reports(reports, as_json)
@@ -378,9 +386,9 @@ def likes(
 
 
 def _reader(given: str | None) -> str:
-    from digest import config as configs
+    from digest import consent
 
-    return configs.address(given) if given is not None else ""
+    return consent.address(given) if given is not None else ""
 
 
 @app.command()
@@ -789,13 +797,13 @@ def _complain(words: str) -> None:
 def _previewed(
     setup: Setup, name: str, issue: str | None, reader: str | None, topics: list[str] | None
 ) -> Preview:
-    from digest import config as configs
+    from digest import consent
     from digest import preview as previews
 
     if issue is not None:
         return previews.past(setup, name, issue)
     if reader is not None:
-        return previews.for_reader(setup, name, configs.address(reader))
+        return previews.for_reader(setup, name, consent.address(reader))
     if topics:
         return previews.of_topics(setup, name, topics)
     return previews.upcoming(setup, name)

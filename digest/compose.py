@@ -336,6 +336,7 @@ def edition(
     caps: Caps = NO_CAPS,
     format: Format = "html",
     language: str = "en",
+    is_welcome: bool = False,
 ) -> Edition:
     """An ordered choice of items: the best `cap` of the new ones by section, then revisions.
 
@@ -353,21 +354,27 @@ def edition(
     some = tuple(shown + again[:cap])
     more = tuple(rest + again[cap:])
     return Edition(
-        key=_key(issue.id, some, more, format, language),
+        key=_key(issue.id, some, more, format, language, is_welcome),
         issue=issue,
         shown=some,
         more=more,
         format=format,
         language=language,
+        is_welcome=is_welcome,
     )
 
 
 def _key(
-    issue_id: str, shown: Sequence[Item], more: Sequence[Item], format: str, language: str
+    issue_id: str,
+    shown: Sequence[Item],
+    more: Sequence[Item],
+    format: str,
+    language: str,
+    is_welcome: bool,
 ) -> str:
     choice = [
-        [[i.paper.id, i.is_revision, i.paper.version, i.because] for i in part]
+        [[i.paper.id, i.is_revision, i.paper.version, i.section, i.because] for i in part]
         for part in (shown, more)
     ]
-    words = json.dumps([issue_id, format, language, choice], ensure_ascii=False)
+    words = json.dumps([issue_id, format, language, is_welcome, choice], ensure_ascii=False)
     return hashlib.sha256(words.encode()).hexdigest()[:32]

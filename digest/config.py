@@ -28,7 +28,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from digest import library, match, plan
+from digest import consent, library, match, plan, tokens
 from digest.encoders import EMBEDDED
 from digest.errors import BadConfig, Misuse
 from digest.sources import BUILTIN, NEEDS_CATEGORIES, REQUIRED, SETTINGS
@@ -44,28 +44,12 @@ REVIEW_HOURS = 12
 ALL_PAPERS = "all.html"  #: the outbox's page of an issue that is longer than its mail
 
 
-def address(value: str) -> str:
-    """An address as the store knows it.
-
-    Raises: Misuse.
-    """
-    try:
-        return _address(value)
-    except ValueError as why:
-        raise Misuse(str(why)) from why
-
-
 def _address(value: str) -> str:
     """An address in its normal form, the domain in ASCII."""
-    from email_validator import EmailNotValidError, validate_email
-
     try:
-        found = validate_email(value, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as why:
-        raise ValueError(f"{value!r} is not an e-mail address: {why}") from why
-    if found.ascii_email is None:
-        raise ValueError(f"{value!r}: only ASCII may stand before the @; few servers take more")
-    return found.ascii_email
+        return consent.address(value)
+    except Misuse as why:
+        raise ValueError(f"{value!r}: {why}") from why
 
 
 def _sender(value: str) -> str:
@@ -75,6 +59,19 @@ def _sender(value: str) -> str:
     name, address = parseaddr(_line(value))
     address = _address(address or value)
     return f'"{_unquoted(name)}" <{address}>' if name else address
+
+
+def _inbox(value: str) -> str:
+    """An address that has room for a plus sign and a token before its @."""
+    address = _address(value)
+    local = address.rpartition("@")[0]
+    most = 64 - 1 - tokens.LENGTH
+    if "+" in local or len(local) > most:
+        raise ValueError(
+            f"{value!r}: what stands before the @ may have {most} letters and no plus sign, since"
+            " answers come to NAME+TOKEN@…"
+        )
+    return address
 
 
 def _unquoted(name: str) -> str:
@@ -131,6 +128,41 @@ class Smtp(_Part):
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: Line = ""
     connections: int = Field(default=10, ge=1, le=200)
+
+
+class Web(_Part):
+    """The pages where people subscribe."""
+
+    host: Line = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    hops: int = Field(default=0, ge=0, le=10)
+
+
+class Limits(_Part):
+    """What strangers can make us do in an hour."""
+
+    per_network: int = Field(default=30, ge=1)
+    per_domain: int = Field(default=500, ge=1)
+    overall: int = Field(default=2000, ge=1)
+
+
+class Inbox(_Part):
+    """Where mail for us arrives. Answers come to `address` with a token behind a plus sign."""
+
+    address: Annotated[str, AfterValidator(lambda value: value and _inbox(value))] = ""
+    host: Line = ""
+    port: int = Field(default=993, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "tls"
+    user: Line = ""
+    folder: Line = "INBOX"
+    lmtp_port: int = Field(default=8024, ge=1, le=65535)
+
+
+class Keep(_Part):
+    """For how many days what is personal is kept once it is not needed any more."""
+
+    unconfirmed_days: int = Field(default=30, ge=4, le=3650)
+    requests_days: int = Field(default=30, ge=4, le=3650)
 
 
 class Summarize(_Part):
@@ -248,6 +280,11 @@ class Config(_Part):
     encoder: str = EMBEDDED
     language: Annotated[str, AfterValidator(_language)] = "en"
     prompt: Path | None = None
+    keys: Path = Path("digest.keys")
+    web: Web = Web()
+    limits: Limits = Limits()
+    inbox: Inbox = Inbox()
+    keep: Keep = Keep()
     operator: Operator = Operator()
     fetch: Fetch = Fetch()
     smtp: Smtp = Smtp()
@@ -310,6 +347,16 @@ class Config(_Part):
     def title(self, name: str) -> str:
         """A digest's title, or its name made one."""
         return self.digests[name].title or name.replace("-", " ").capitalize()
+
+    @property
+    def pages_url(self) -> str:
+        """Where the pages are: `base_url`, or else this machine as `digest serve` shows them."""
+        return self.base_url or f"http://127.0.0.1:{self.web.port}"
+
+    @property
+    def notices_from(self) -> str:
+        """Whom mails are from that are no issues: another address than issues have."""
+        return self.inbox.address or self.operator.contact or "digest@localhost"
 
     @property
     def options(self) -> Options:
@@ -432,6 +479,7 @@ def _made(kind: type[Config], tables: dict[str, Any], file: Path) -> Config:
         "store": _beside(config.store, home),
         "outbox": home / config.outbox,
         "templates": home / config.templates,
+        "keys": home / config.keys,
         "summarizer": _beside_model(config.summarizer, home),
         "encoder": _beside_model(config.encoder, home),
     }
@@ -468,7 +516,18 @@ def _beside_model(summarizer: str, home: Path) -> str:
 
 
 #: How many steps lead to a table: [fetch], [digests.NAME].
-_DEPTHS = {"operator": 1, "fetch": 1, "smtp": 1, "summarize": 1, "digests": 2, "sources": 2}
+_TABLES: dict[str, type[BaseModel]] = {
+    "operator": Operator,
+    "fetch": Fetch,
+    "smtp": Smtp,
+    "summarize": Summarize,
+    "web": Web,
+    "limits": Limits,
+    "inbox": Inbox,
+    "keep": Keep,
+    "digests": Digest,
+}
+_DEPTHS = dict.fromkeys(_TABLES, 1) | {"digests": 2, "sources": 2}
 #: What our validation calls things by names that TOML does not know.
 _WORDS = {
     "missing": "is missing; add it",
@@ -503,14 +562,9 @@ def _unknown(key: str, known: Iterable[str]) -> str:
 
 
 def _keys(place: list[str]) -> list[str]:
-    tables: dict[str, type[BaseModel]] = {
-        "operator": Operator,
-        "fetch": Fetch,
-        "smtp": Smtp,
-        "summarize": Summarize,
-        "digests": Digest,
-    }
-    fields = tables[place[0]].model_fields if place and place[0] in tables else Config.model_fields
+    fields = (
+        _TABLES[place[0]].model_fields if place and place[0] in _TABLES else Config.model_fields
+    )
     return [field.alias or name for name, field in fields.items()]
 
 

@@ -50,6 +50,18 @@ class MailTooLarge(Permanent):
     """The mail would be clipped by the readers' mail programs."""
 
 
+class BadLink(Permanent):
+    """The link does not allow what was asked for."""
+
+
+class TooMany(Temporary):
+    """More was asked than we do in such a time."""
+
+
+class BadAddress(Misuse):
+    """The address is not one that we can write to."""
+
+
 class BadTopic(Misuse):
     """The topic cannot be read."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_qp
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
@@ -18,7 +19,7 @@ from hashlib import sha256
 import idna
 
 from digest.errors import BadConfig, DigestError, Permanent
-from digest.types import Delivery, Format, Mail, Masthead, Rendered
+from digest.types import Delivery, Format, Mail, Masthead, ReaderLinks, Rendered
 
 # Line ends of every kind, the rest of C0 and C1, and half a surrogate pair.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -28,6 +29,8 @@ _ATOMS = re.compile(rf"{_ATOM}( {_ATOM})*")
 _DOT_ATOM = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _SENDER = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>|(?P<bare>[^<>]+)")
+_URI = re.compile(r"(?:https?|mailto):[!-;=?-~]+")
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]+")
 # Source: RFC 5321, 4.5.3.1.
 _MAX_LOCAL_PART, _MAX_ADDRESS = 64, 254
@@ -49,21 +52,10 @@ class Letter:
     list_name: str  #: the phrase before the list's id, encoded for a header
     head: bytes  #: the headers that all readers get, CRLF
     body: bytes  #: the blank line and all after it, CRLF
-
-
-def mail(
-    rendered: Rendered,
-    delivery: Delivery,
-    masthead: Masthead,
-    made_at: datetime,
-    format: Format,
-    language: str = "en",
-) -> Mail:
-    """One reader's mail. For many readers of one edition, `prepare` once and `address` each.
-
-    Raises: BadConfig; Permanent
-    """
-    return address(prepare(rendered, masthead, made_at, format, language), delivery)
+    #: The body in pieces, each but the last followed by the token of a placeholder.
+    pieces: tuple[bytes, ...] = ()
+    #: Which placeholder stands there, and before which of its letters a soft line break is.
+    gaps: tuple[tuple[str, int], ...] = ()
 
 
 def prepare(
@@ -72,10 +64,12 @@ def prepare(
     made_at: datetime,
     format: Format,
     language: str = "en",
+    placeholders: Sequence[str] = (),
 ) -> Letter:
     """Write what all readers of an edition share.
 
-    The same arguments give the same bytes. `rendered` is of an edition in this format.
+    The same arguments give the same bytes. `rendered` is of an edition in this format; where one
+    of the `placeholders` stands in it, each reader gets a token of hers (`ReaderLinks.tokens`).
 
     Raises: BadConfig (the title or the sender cannot stand in a header)
     """
@@ -100,15 +94,55 @@ def prepare(
         f"Content-Language: {language}",
         *content_type,
     )
+    body = b"\r\n" + body
+    pieces, gaps = _cut(body, placeholders)
     return Letter(
         sender=sender,
         list_name=_phrase(masthead.title, "List-Id"),
         head=_lines(*headers),
-        body=b"\r\n" + body,
+        body=body,
+        pieces=pieces,
+        gaps=gaps,
     )
 
 
-def address(letter: Letter, delivery: Delivery) -> Mail:
+def _cut(
+    body: bytes, placeholders: Sequence[str]
+) -> tuple[tuple[bytes, ...], tuple[tuple[str, int], ...]]:
+    """A body in pieces around its placeholders; quoted-printable may have broken one in two."""
+    if not placeholders:
+        return (body,), ()
+    patterns = ["(?:=\r\n)?".join(map(re.escape, one)) for one in placeholders]
+    pieces: list[bytes] = []
+    gaps: list[tuple[str, int]] = []
+    end = 0
+    for found in re.finditer("|".join(patterns).encode(), body):
+        pieces.append(body[end : found.start()])
+        first, broken, _ = found[0].partition(b"=\r\n")
+        name = found[0].replace(b"=\r\n", b"").decode()
+        gaps.append((name, len(first) if broken else 0))
+        end = found.end()
+    return (*pieces, body[end:]), tuple(gaps)
+
+
+def _filled(letter: Letter, links: ReaderLinks) -> bytes:
+    if not letter.gaps:
+        return letter.body
+    written: dict[tuple[str, int], bytes] = {}
+    tokens = dict(links.tokens)
+    for name, broken_at in set(letter.gaps):
+        token = tokens[name]
+        if len(token) != len(name):
+            raise AssertionError("a token is longer or shorter than what stands for it")
+        parts = (token[:broken_at], token[broken_at:]) if broken_at else (token,)
+        written[name, broken_at] = "=\r\n".join(parts).encode("ascii")
+    found = [letter.pieces[0]]
+    for gap, piece in zip(letter.gaps, letter.pieces[1:], strict=True):
+        found += (written[gap], piece)
+    return b"".join(found)
+
+
+def address(letter: Letter, delivery: Delivery, links: ReaderLinks) -> Mail:
     """Make a letter one reader's mail.
 
     Raises: Permanent (the address, message id or issue cannot stand in a header)
@@ -127,12 +161,68 @@ def address(letter: Letter, delivery: Delivery) -> Mail:
         f"To: {to}",
         f"Message-ID: <{delivery.message_id}>",
         f"List-Id: {letter.list_name}\r\n <{digest}.{host}>",
+        *_leaving(links),
     )
     return Mail(
         sender=letter.sender,
         to=to,
         message_id=delivery.message_id,
-        content=own + letter.head + letter.body,
+        content=own + letter.head + _filled(letter, links),
+    )
+
+
+def _leaving(links: ReaderLinks) -> Iterator[str]:
+    """How to unsubscribe with one click. Source: RFC 2369, 3.2; RFC 8058, 3.1."""
+    ways = [way for way in (links.unsubscribe_url, links.unsubscribe_mailto) if way]
+    for way in ways:
+        if not _URI.fullmatch(way):
+            raise Permanent(f"the link {way!r} cannot stand in a header")
+    if ways:
+        yield "List-Unsubscribe: " + ",\r\n ".join(f"<{way}>" for way in ways)
+    if links.unsubscribe_url:
+        yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
+
+
+def notice(
+    rendered: Rendered,
+    to: str,
+    sender: str,
+    made_at: datetime,
+    message_id: str,
+    *,
+    reply_to: str = "",
+    in_reply_to: str = "",
+    language: str = "en",
+) -> Mail:
+    """A mail to one person that is no issue. `in_reply_to` makes it an answer.
+
+    Raises: BadConfig; Permanent
+    """
+    _check("subject", rendered.subject, BadConfig)
+    name, from_address = _sender(sender)
+    content_type, body = _body(rendered, "html")
+    # Source: RFC 3834, 5: an answer to a mail is auto-replied, all else auto-generated.
+    kind = "auto-replied" if in_reply_to else "auto-generated"
+    headers = [
+        f"To: {_routable('address', to, Permanent)}",
+        f"Message-ID: <{message_id}>",
+        f"From: {_phrase(name, 'From')}\r\n <{from_address}>" if name else f"From: {from_address}",
+        f"Subject: {_folded(rendered.subject, 'Subject')}",
+        f"Date: {format_datetime(made_at)}",
+        "MIME-Version: 1.0",
+        f"Auto-Submitted: {kind}",
+        f"Content-Language: {language}",
+    ]
+    if reply_to:
+        headers.append(f"Reply-To: {_routable('reply address', reply_to, BadConfig)}")
+    if _MESSAGE_ID.fullmatch(in_reply_to):
+        headers += [f"In-Reply-To: {in_reply_to}", f"References: {in_reply_to}"]
+    return Mail(
+        # Nobody answers an answer: what cannot be delivered comes back to nobody.
+        sender="" if in_reply_to else from_address,
+        to=_routable("address", to, Permanent),
+        message_id=message_id,
+        content=_lines(*headers, *content_type) + b"\r\n" + body,
     )
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from tempfile import TemporaryDirectory
 
-from digest import compose, plan, run
+from digest import compose, plan, run, tokens
 from digest import mail as letters
 from digest.errors import Misuse
+from digest.run import links
 from digest.sources import calendar
 from digest.store import issues, ledger, open_store, picks
 from digest.store import papers as paper_rows
@@ -203,7 +204,7 @@ def _shown(
 
 def _mail(setup: run.Setup, preview: Preview) -> bytes:
     issue = preview.edition.issue
-    masthead = setup.config.masthead(issue.digest)
+    masthead = links.masthead(setup, issue.digest)
     delivery = Delivery(
         issue=issue.id,
         subscriber="preview",
@@ -212,4 +213,6 @@ def _mail(setup: run.Setup, preview: Preview) -> bytes:
         message_id=plan.message_id(issue.id, "preview", "localhost"),
     )
     letter = letters.prepare(preview.rendered, masthead, issue.made_at, preview.edition.format)
-    return letters.address(letter, delivery).content
+    # Nobody's links, and so they say when they are followed.
+    mine = links.of_reader(setup, tokens.NOBODY, issue.made_at)
+    return letters.address(letter, delivery, mine).content

@@ -307,6 +307,7 @@ class Edition:
     more: tuple[Item, ...]  #: past the cap, on the web; they count as delivered
     format: Format = "html"
     language: str = "en"
+    is_welcome: bool = False  #: the first mail of who has just confirmed
 
 
 # --- render --------------------------------------------------------------------------------------
@@ -323,6 +324,10 @@ class Masthead:
     sender: str  #: the From header, "Efficient models <digest@papers.example.org>"
     base_url: str = ""  #: where the web pages are; empty: there are none
     more_at: str = ""  #: a file beside the mail that lists all papers, where there are no pages
+    # Of one reader; in what many readers share a token of the same length stands for hers.
+    unsubscribe_url: str = ""
+    preferences_url: str = ""
+    opinion_url: str = ""  #: "?paper=ID&like=1" is added; empty: no likes are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,6 +343,16 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderLinks:
+    """What is one reader's alone in a mail that many get."""
+
+    unsubscribe_url: str
+    unsubscribe_mailto: str = ""  #: empty: no mail is read here
+    #: What stands in the edition → what this reader gets in its place, of the same length.
+    tokens: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
     """One message, bytes ready to go."""
 
@@ -345,6 +360,113 @@ class Mail:
     to: str  #: envelope address
     message_id: str  #: without angle brackets; the same for a delivery whenever it is made
     content: bytes  #: RFC 5322, CRLF
+
+
+# --- subscribing ---------------------------------------------------------------------------------
+
+
+class SubscriberState(StrEnum):
+    """Where a person stands."""
+
+    PENDING = "pending"  #: has confirmed nothing yet
+    ACTIVE = "active"
+    LEFT = "left"  #: wants nothing any more
+
+
+class SubscriptionState(StrEnum):
+    """Where a person stands with one digest."""
+
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Suppression(StrEnum):
+    """Why an address is never written to."""
+
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    REQUEST = "request"  #: of who owns it
+    OPERATOR = "operator"
+
+
+Frequency = Literal["daily", "weekdays", "weekly", "monthly"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """How a reader wants a digest. What is empty or None is as the digest has it."""
+
+    topics: tuple[str, ...] = ()  #: her own instead of the digest's
+    frequency: Frequency | None = None  #: None: each issue as it comes out
+    weekday: Weekday = "mon"  #: of a weekly mail
+    hour: int | None = None  #: not before it, 0 to 23, in her zone
+    timezone: str = ""
+    format: Format | None = None
+    papers: int | None = None  #: at most so many in a mail
+    paused_until: date | None = None  #: the first day on which mail comes again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What proves that somebody asked, or what she asked for."""
+
+    form: str  #: where: "page", "api", "snippet", "mail", "operator", "import"
+    wording: str = ""  #: the sentence agreed to
+    version: str = ""  #: of form and wording: changes when a letter of them does
+    client: str = ""  #: keyed hash of the IP address
+    text: str = ""  #: the operator's words
+    message_id: str = ""  #: of the mail that was answered, or that was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignUp:
+    """Somebody asks for a digest, or for a link to what she has. Not decided yet."""
+
+    id: str
+    kind: Literal["subscribe", "link"]
+    address: str
+    digest: str
+    asked_at: datetime
+    evidence: Evidence
+    preferences: Preferences = field(default_factory=Preferences)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """One person's bond with one digest."""
+
+    id: str  #: 16 hexadecimal digits; stands in her links
+    subscriber: str  #: the subscriber's id
+    address: str
+    digest: str
+    state: SubscriptionState
+    preferences: Preferences
+    since: datetime | None  #: confirmed at
+    ended_at: datetime | None = None
+
+
+#: What a notice says: "confirm" asks for a click, "already" that nothing is to be done, "welcome"
+#: that it worked, "link" where to change it, "address" that this is now her address, "answer" what
+#: became of a command sent by mail.
+NoticeKind = Literal["confirm", "already", "welcome", "link", "address", "answer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A mail to one person that is no issue."""
+
+    id: str
+    kind: NoticeKind
+    address: str
+    digest: str
+    #: Of the subscription (of the change, where the kind is "address"); it stands in the links.
+    about: str = ""
+    made_at: datetime
+    message_id: str
+    lines: tuple[str, ...] = ()  #: what an answer says, our own words
+    in_reply_to: str = ""  #: the Message-ID of what is answered
 
 
 # --- queue and transport -------------------------------------------------------------------------
@@ -369,6 +491,7 @@ class Delivery:
 
     issue: str  #: the issue's id
     subscriber: str  #: the subscriber's id
+    subscription: str = ""  #: its id, for the links
     address: str
     edition: str  #: the edition's key
     state: DeliveryState = DeliveryState.QUEUED

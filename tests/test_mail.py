@@ -16,11 +16,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.errors import BadConfig, Permanent
-from digest.mail import address, mail, prepare
-from digest.render import environment, render, render_items
-from digest.types import Delivery, Format, Masthead, Rendered
+from digest.mail import address, prepare
+from digest.render import render, render_items
+from digest.templating import environment
+from digest.types import Delivery, Format, Mail, Masthead, ReaderLinks, Rendered
 
 DATED = datetime(2026, 6, 22, 8, 0, tzinfo=timezone(timedelta(hours=2)))
+
+
+LEAVING = ReaderLinks(unsubscribe_url="https://papers.example.org/unsubscribe/abc")
+
+
+def mail(
+    of: Rendered, to: Delivery, around: Masthead, made_at: datetime, format: Format, **more: str
+) -> Mail:
+    """One reader's mail."""
+    return address(prepare(of, around, made_at, format, **more), to, LEAVING)
 
 
 def parsed(

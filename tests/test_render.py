@@ -16,17 +16,14 @@ from hypothesis import strategies as st
 from markdown import markdown
 
 from digest.errors import BadTemplate, MailTooLarge
-from digest.render import (
+from digest.render import MAX_HTML_BYTES, WARN_HTML_BYTES, render, render_items
+from digest.templating import (
     BUILT_IN,
-    MAX_HTML_BYTES,
-    WARN_HTML_BYTES,
     environment,
     escape_markdown,
     excerpt,
     first_link,
     link,
-    render,
-    render_items,
     wrap,
 )
 from digest.types import Edition, Links, Listing, Masthead, Rendered, Signals

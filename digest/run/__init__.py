@@ -6,13 +6,14 @@ transaction. Nothing here knows how a stage decides; nothing elsewhere knows the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from digest import plan
-from digest.run import reporting
-from digest.run.building import Built, build, caps, fit, rank, with_picks
+from digest.run import building, notifying, reporting, subscribing
+from digest.run.building import Built, build, rank, with_picks
 from digest.run.editing import approve, drop, overdue, pick, unpick
+from digest.run.editions import caps, fit
 from digest.run.encoding import Encoding
 from digest.run.learning import Opinion, as_seen_by, find, opine, opinions_of, reader_id
 from digest.run.matching import Matched, match, match_without_store
@@ -31,8 +32,10 @@ __all__ = [
     "Setup",
     "approve",
     "as_seen_by",
+    "attend",
     "build",
     "caps",
+    "catch_up",
     "drop",
     "due",
     "exit_code",
@@ -89,6 +92,38 @@ def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
             issues.report(connection, name, slot, report.reason, words(report), at)
         reports.append(report)
     return reports
+
+
+def catch_up(setup: Setup, names: Sequence[str]) -> list[Report]:
+    """Send what waits for readers whose own hour or day has come; a report where there was any."""
+    queued = {name: found for name in names if (found := building.catch_up(setup, name))}
+    if not queued:
+        return []
+    sent = send(setup)
+    reports = []
+    for name, readers in queued.items():
+        with setup.store.read() as connection:
+            latest = issues.latest(connection, name)
+        assert latest is not None  # something of it was queued
+        problems = sent.problems.get(name, [])
+        report = Report(
+            digest=name,
+            slot=latest.slot,
+            reason=Reason.SENT,
+            mails=sent.mails.get(name, 0),
+            has_failed=bool(problems),
+            detail="; ".join([f"for {readers} whose own hour has come", *problems]),
+        )
+        reports.append(report)
+    return reports
+
+
+def attend(setup: Setup) -> None:
+    """Answer what people asked for, welcome who confirmed, and forget what is no longer needed."""
+    subscribing.answer(setup)
+    notifying.post(setup)
+    notifying.welcome(setup)
+    notifying.forget(setup)
 
 
 def due(setup: Setup) -> tuple[dict[str, str], list[Report]]:

@@ -5,23 +5,19 @@ Where a digest is reviewed, the issue is a draft first, and release() makes the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from email.utils import parseaddr
-from typing import Any
 
-from digest import compose, plan, render
-from digest.config import Config, Digest
-from digest.errors import MailTooLarge
-from digest.run import encoding, learning
+from digest import compose, plan
+from digest.run import editions, encoding, learning
 from digest.run.matching import Matched
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
-from digest.store import issues, ledger, opinions, picks
+from digest.store import issues, ledger, picks
 from digest.store import papers as paper_rows
-from digest.types import Delivery, Edition, Format, Issue, Item, Pick, Rendered
+from digest.types import Issue, Pick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,125 +138,18 @@ def rank(
     )
 
 
-def caps(digest: Digest) -> compose.Caps:
-    """The most that a mail shows of one source or topic."""
-    return compose.Caps(
-        per_source=digest.per_source,
-        per_section=digest.per_section,
-        sources=frozenset(digest.sources),
-    )
+def welcome(setup: Setup, name: str, subscribers: Collection[str]) -> frozenset[str]:
+    """Queue the latest issue for who has just confirmed; returns for whom there was one."""
+    with setup.store.exclusive("build"):
+        return editions.queue(setup, name, None, subscribers).got
+
+
+def catch_up(setup: Setup, name: str) -> int:
+    """Queue what waits for readers whose hour has come; returns for how many."""
+    with setup.store.exclusive("build"):
+        return len(editions.queue(setup, name, None).got)
 
 
 def _queue(setup: Setup, name: str, issue: Issue | None) -> Built:
-    """Keep the issue, and queue what each reader is owed of it and of those she missed."""
-    store = setup.store
-    with store.read() as connection:
-        people = ledger.readers(connection, name)
-        learners = opinions.whose(connection, name)
-        # Who has just joined gets the issue made now, or else the latest there is.
-        since = setup.now - plan.LOOK_BACK
-        missed = ledger.missed(connection, name, since, with_latest=issue is None)
-        old = issues.items_of(connection, {id for ids in missed.values() for id in ids})
-        # Without a new issue only the latest one can still be on its way to somebody.
-        carrier = issue or issues.latest(connection, name)
-        if carrier is None or not people:
-            had, has_one = {}, set()
-        else:
-            items = [*carrier.items, *(item for some in old.values() for item in some)]
-            had = ledger.delivered(connection, {item.paper.id for item in items})
-            has_one = ledger.has_delivery(connection, carrier.id)
-    choices: dict[Any, tuple[list[Item], list[Any]]] = {}
-    new = issue.items if issue else ()
-    for person in people:
-        late = [item for id in missed.get(person.id, ()) for item in old[id]]
-        items = plan.owed(new, late, had.get(person.id, ()))
-        if person.id not in has_one and any(not item.is_revision for item in items):
-            choice: Any = tuple(sorted((item.paper.id, item.is_revision) for item in items))
-            if person.id in learners:
-                choice = person.id
-                items = learning.as_seen_by(setup, name, person.id, items)
-            choices.setdefault(choice, (items, []))[1].append(person)
-    editions: list[Edition] = []
-    rows: list[Delivery] = []
-    warnings: list[str] = []
-    for items, group in choices.values():
-        assert carrier is not None  # items come from an issue
-        edition, rendered = fit(setup, name, carrier, items)
-        warnings += rendered.warnings
-        editions.append(edition)
-        rows += [_delivery(setup, carrier, person, edition) for person in group]
-    with store.write() as connection:
-        if issue:
-            issues.save(connection, issue)
-            picks.use(connection, name, issue.id)
-        issues.save_editions(connection, editions)
-        queued = ledger.enqueue(connection, rows, setup.now)
-    distinct = tuple(dict.fromkeys(warnings))
-    return Built(issue=issue, queued=queued, readers=len(people), warnings=distinct)
-
-
-def _delivery(setup: Setup, issue: Issue, person: Any, edition: Edition) -> Delivery:
-    _, sender = parseaddr(setup.config.masthead(issue.digest).sender)
-    host = sender.rpartition("@")[2]
-    return Delivery(
-        issue=issue.id,
-        subscriber=person.id,
-        address=person.address,
-        edition=edition.key,
-        message_id=plan.message_id(issue.id, person.id, host),
-    )
-
-
-def fit(
-    setup: Setup,
-    name: str,
-    issue: Issue,
-    items: Sequence[Item],
-    *,
-    topics: Sequence[str] = (),
-    format: Format | None = None,
-) -> tuple[Edition, Rendered]:
-    """The longest edition up to the digest's cap that no mail program will clip.
-
-    Sections stand in the order of `topics`; topics and format are the digest's own where none
-    are given.
-    """
-    digest = setup.config.digests[name]
-    masthead, environment = setup.config.masthead(name), templates(setup.config)
-    fragments = render.render_items(items, masthead, environment)
-    cap = digest.papers
-    while True:
-        edition = compose.edition(
-            issue,
-            items,
-            cap=cap,
-            topics=topics or digest.topics,
-            caps=caps(digest),
-            format=format or digest.format,
-        )
-        try:
-            rendered = render.render(edition, masthead, environment, fragments)
-        except MailTooLarge:
-            # Never a mail that fails in the same way every day: fewer papers, the rest as "more".
-            if cap == 1:
-                raise
-            cap = max(1, cap * 3 // 4)
-            continue
-        if cap < digest.papers:
-            short = f"{cap} papers instead of {digest.papers}, so that the mail is not clipped"
-            rendered = replace(rendered, warnings=(*rendered.warnings, short))
-        return edition, rendered
-
-
-def whole(setup: Setup, issue: Issue) -> Rendered:
-    """All papers of an issue, as a page of any length."""
-    masthead, environment = setup.config.masthead(issue.digest), templates(setup.config)
-    topics = setup.config.digests[issue.digest].topics
-    edition = compose.edition(issue, issue.items, cap=len(issue.items), topics=topics)
-    fragments = render.render_items(issue.items, masthead, environment)
-    return render.render(edition, masthead, environment, fragments, is_mail=False)
-
-
-def templates(config: Config) -> Any:
-    """The operator's own templates before ours."""
-    return render.environment([config.templates, render.BUILT_IN])
+    found = editions.queue(setup, name, issue)
+    return Built(issue=issue, queued=len(found.got), readers=found.readers, warnings=found.warnings)

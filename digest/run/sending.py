@@ -9,10 +9,12 @@ from digest import mail as letters
 from digest import registry, render, transports
 from digest.config import ALL_PAPERS, Config
 from digest.errors import DigestError, Misuse, Permanent, Temporary
-from digest.run.building import fit, templates, whole
+from digest.run import links
+from digest.run.editions import fit, templates, whole
 from digest.run.setup import Setup
-from digest.store import issues, ledger
-from digest.types import Delivery, DeliveryState, Edition, Issue, Mail, Masthead
+from digest.run.subscribing import fingerprint
+from digest.store import asks, issues, ledger
+from digest.types import Delivery, DeliveryState, Edition, Issue, Mail
 
 
 @dataclass(slots=True)
@@ -75,7 +77,9 @@ def _recover(setup: Setup, transport: transports.Transport, sent: Sent) -> None:
 
 def _publish(setup: Setup, issue: Issue, transport: transports.Transport, sent: Sent) -> None:
     try:
-        edition, rendered = fit(setup, issue.digest, issue, issue.items, format="html")
+        edition, rendered = fit(
+            setup, issue.digest, issue, issue.items, format="html", is_public=True
+        )
         pages = {
             "issue.html": rendered.html,
             "issue.md": rendered.markdown,
@@ -106,6 +110,11 @@ def _deliver(
         state = after if is_ours else state
         return is_ours
 
+    with setup.store.read() as connection:
+        is_suppressed = asks.suppressed(connection, [fingerprint(setup, delivery.address)])
+    if is_suppressed:
+        moves(DeliveryState.SUPPRESSED, "the address is suppressed")
+        return
     if not moves(DeliveryState.CLAIMED):
         return
     try:
@@ -131,21 +140,32 @@ class _Desk:
         self.environment = templates(setup.config)
         self.edition = ""
         self.letter: letters.Letter | None = None
+        self.made_at = setup.now
 
     def mail(self, delivery: Delivery) -> Mail:
         if self.letter is None or delivery.edition != self.edition:
             with self.setup.store.read() as connection:
                 edition = issues.load_edition(connection, delivery.edition)
             self.letter = self._prepare(edition)
+            self.made_at = edition.issue.made_at
             self.edition = delivery.edition
-        return letters.address(self.letter, delivery)
+        made_at = self.made_at
+        return letters.address(
+            self.letter, delivery, links.of_reader(self.setup, delivery.subscription, made_at)
+        )
 
     def _prepare(self, edition: Edition) -> letters.Letter:
         name = edition.issue.digest
         if name not in self.setup.config.digests:
             raise Permanent(f"digest {name!r} is no longer in the configuration")
-        masthead: Masthead = self.setup.config.masthead(name)
+        masthead = links.masthead(self.setup, name)
         items = [*edition.shown, *edition.more]
         fragments = render.render_items(items, masthead, self.environment)
         rendered = render.render(edition, masthead, self.environment, fragments)
-        return letters.prepare(rendered, masthead, edition.issue.made_at, edition.format)
+        return letters.prepare(
+            rendered,
+            masthead,
+            edition.issue.made_at,
+            edition.format,
+            placeholders=list(links.placeholders(self.setup).values()),
+        )

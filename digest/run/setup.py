@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from digest import keys as key_file
 from digest import registry
 from digest.config import Config
 from digest.encoders import Encoder, Floats
 from digest.store import Store
 from digest.summarizers import EXTRACT, Options, Summarizer
+from digest.tokens import Keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,15 @@ class Setup:
     def short_vectors(self) -> dict[str, Floats]:
         """Those of topics, by hash, for the rest of the run: they are asked for again and again."""
         return {}
+
+    @cached_property
+    def keys(self) -> Keys:
+        """What links are signed with; made where there are none yet.
+
+        Raises: BadConfig when the file cannot be read or written.
+        """
+        key_file.ensure(self.config.keys)
+        return key_file.load(self.config.keys)
 
     @cached_property
     def encoder(self) -> Encoder:

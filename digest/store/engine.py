@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from digest.errors import BadConfig, SchemaTooNew
 
-HEAD = "0003"  #: the newest migration; a test compares it with the folder
+HEAD = "0004"  #: the newest migration; a test compares it with the folder
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30
 
@@ -43,6 +43,15 @@ class Store:
         hold = _file_lock if self.writer.dialect.name == "sqlite" else _advisory_lock
         with hold(self.writer, what):
             yield
+
+    def scrub(self) -> None:
+        """Leave nothing of what was removed in the write-ahead log."""
+        if self.writer.dialect.name == "sqlite":
+            with self.writer.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Give the connections back."""
@@ -105,7 +114,12 @@ def _sqlite(address: URL, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN comes too late and too weak
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",  # who is erased is not to be found in free pages
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

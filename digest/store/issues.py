@@ -181,9 +181,11 @@ def save_editions(connection: Connection, made: Iterable[Edition]) -> None:
             "issue_id": edition.issue.id,
             "format": edition.format,
             "language": edition.language,
+            "is_welcome": edition.is_welcome,
         }
         upsert(connection, editions, [row], overwrite=False)
         places = [(item, True) for item in edition.shown] + [(item, False) for item in edition.more]
+        public = _in_issues(connection, edition.issue.digest, [item for item, _ in places])
         rows = [
             {
                 "edition": edition.key,
@@ -192,10 +194,36 @@ def save_editions(connection: Connection, made: Iterable[Edition]) -> None:
                 "is_revision": item.is_revision,
                 "is_shown": is_shown,
                 "because": list(item.because),
+                "own": None if (item.paper.id, item.is_revision) in public else _own(item),
             }
             for position, (item, is_shown) in enumerate(places)
         ]
         upsert(connection, edition_items, rows, overwrite=False)
+
+
+def _in_issues(connection: Connection, digest: str, items: Sequence[Item]) -> set[tuple[str, bool]]:
+    found: set[tuple[str, bool]] = set()
+    for chunk in chunks([item.paper.id for item in items], paper_rows.CHUNK):
+        query = select(issue_items.c.paper_id, issue_items.c.is_revision)
+        query = query.join(issues, issues.c.id == issue_items.c.issue_id)
+        mine = query.where(issues.c.digest == digest, issue_items.c.paper_id.in_(chunk))
+        found.update((row.paper_id, row.is_revision) for row in connection.execute(mine))
+    return found
+
+
+def _own(item: Item) -> dict[str, Any]:
+    """What no issue knows of an item."""
+    summary = item.summary
+    return {
+        "section": item.section,
+        "score": item.score,
+        "summary": summary.text,
+        "summarizer": summary.summarizer,
+        "language": summary.language,
+        "reason": summary.reason,
+        "put_by": list(item.put_by),
+        "note": item.note,
+    }
 
 
 def load_edition(connection: Connection, key: str) -> Edition:
@@ -210,6 +238,7 @@ def load_edition(connection: Connection, key: str) -> Edition:
         .order_by(edition_items.c.position)
     ).all()
     known = {(item.paper.id, item.is_revision): item for item in issue.items}
+    known.update(_owned(connection, [place for place in places if place.own]))
     missing = {p.paper_id for p in places if (p.paper_id, p.is_revision) not in known}
     for item in _earlier(connection, issue.digest, missing):
         known.setdefault((item.paper.id, item.is_revision), item)
@@ -224,7 +253,30 @@ def load_edition(connection: Connection, key: str) -> Edition:
         more=tuple(item for item, is_shown in items if not is_shown),
         format=row.format,
         language=row.language,
+        is_welcome=row.is_welcome,
     )
+
+
+def _owned(connection: Connection, places: Sequence[Row[Any]]) -> dict[tuple[str, bool], Item]:
+    papers = paper_rows.by_id(connection, [place.paper_id for place in places])
+    return {
+        (place.paper_id, place.is_revision): Item(
+            paper=papers[place.paper_id],
+            section=place.own["section"],
+            score=place.own["score"],
+            because=tuple(place.because or ()),
+            summary=Summary(
+                text=place.own["summary"],
+                summarizer=place.own["summarizer"],
+                language=place.own["language"],
+                reason=place.own["reason"],
+            ),
+            is_revision=place.is_revision,
+            put_by=tuple(place.own["put_by"]),
+            note=place.own["note"],
+        )
+        for place in places
+    }
 
 
 def _as_told(item: Item, because: list[str] | None) -> Item:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
 
+from digest import consent
+from digest.store import people
 from digest.store.issues import is_out
 from digest.store.tables import (
     deliveries,
@@ -17,7 +19,7 @@ from digest.store.tables import (
     subscriptions,
 )
 from digest.store.upsert import chunks, upsert
-from digest.types import Delivery, DeliveryState
+from digest.types import Delivery, DeliveryState, SubscriberState, SubscriptionState
 
 #: A paper in one of these never reached the reader, and is still owed.
 NOT_DELIVERED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
@@ -39,25 +41,44 @@ def sync_operator_readers(
     A reader who left by herself stays away; one whom the operator took out and put back in is
     confirmed anew, from now on.
     """
-    here = _by_address(connection, addresses)
+    here = people.ids_of(connection, addresses)
     for address in addresses:
-        if address not in here:
-            here[address] = new_id()
-            values = {"id": here[address], "address": address, "state": "active"}
-            connection.execute(insert(subscribers).values(**values, created_at=now))
+        box = consent.mailbox(address)
+        if box not in here:
+            here[box] = people.add(connection, address, now, new_id)
+    wanted = list(dict.fromkeys(here[consent.mailbox(address)] for address in addresses))
+    _activate(connection, digest, wanted, now)
     of_operator = select(subscriptions).where(
         subscriptions.c.digest == digest, subscriptions.c.evidence == BY_OPERATOR
     )
     had = {row.subscriber_id: row for row in connection.execute(of_operator)}
     fresh = {"digest": digest, "state": "confirmed", "evidence": BY_OPERATOR, "confirmed_at": now}
-    wanted = [here[address] for address in addresses]
     joining = [id for id in wanted if id not in had or had[id].ended_at is not None]
     back = [id for id in joining if id in had]
-    new = [{"subscriber_id": id, "ended_at": None, **fresh} for id in joining if id not in had]
+    new = [
+        {"id": new_id(), "subscriber_id": id, "ended_at": None, **fresh}
+        for id in joining
+        if id not in had
+    ]
     upsert(connection, subscriptions, new, overwrite=False)
     _set(connection, digest, back, state="confirmed", confirmed_at=now, ended_at=None)
     gone = [id for id, row in had.items() if id not in wanted and row.ended_at is None]
     _set(connection, digest, gone, state="unsubscribed", ended_at=now)
+
+
+def _activate(connection: Connection, digest: str, ids: Sequence[str], now: datetime) -> None:
+    """Who asked for a digest and has not answered yet needs no answer any more."""
+    for chunk in chunks(ids, 500):
+        is_new = subscribers.c.state == SubscriberState.PENDING
+        change = update(subscribers).where(subscribers.c.id.in_(chunk), is_new)
+        connection.execute(change.values(state=SubscriberState.ACTIVE))
+        asked = update(subscriptions).where(
+            subscriptions.c.digest == digest,
+            subscriptions.c.subscriber_id.in_(chunk),
+            subscriptions.c.state == SubscriptionState.UNCONFIRMED,
+        )
+        values = {"state": "confirmed", "evidence": BY_OPERATOR, "confirmed_at": now}
+        connection.execute(asked.values(values))
 
 
 def _set(connection: Connection, digest: str, ids: Sequence[str], **values: Any) -> None:
@@ -70,35 +91,34 @@ def _set(connection: Connection, digest: str, ids: Sequence[str], **values: Any)
         connection.execute(change.values(**values))
 
 
-def _by_address(connection: Connection, addresses: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for chunk in chunks(addresses, 500):
-        query = select(subscribers.c.address, subscribers.c.id)
-        rows = connection.execute(query.where(subscribers.c.address.in_(chunk)))
-        found.update((address, id) for address, id in rows)
+def readers(
+    connection: Connection, digest: str, only: Collection[str] | None = None
+) -> list[Row[Any]]:
+    """Who is to get a digest, or who of `only`: subscriber, address, preferences and since when."""
+    if only is None:
+        return list(connection.execute(_readers(digest).order_by(subscribers.c.id)))
+    found: list[Row[Any]] = []
+    for chunk in chunks(sorted(only), 500):
+        query = _readers(digest).where(subscribers.c.id.in_(chunk))
+        found += connection.execute(query.order_by(subscribers.c.id)).all()
     return found
-
-
-def subscriber_id(connection: Connection, address: str) -> str | None:
-    """Who has the address."""
-    return _by_address(connection, [address]).get(address)
-
-
-def readers(connection: Connection, digest: str) -> list[Row[Any]]:
-    """Who is to get a digest: subscriber, address and since when, by id."""
-    return list(connection.execute(_readers(digest).order_by(subscribers.c.id)))
 
 
 def reader_id(connection: Connection, digest: str, address: str) -> str | None:
     """Who of a digest's readers has the address."""
-    query = _readers(digest).where(subscribers.c.address == address)
+    query = _readers(digest).where(subscribers.c.mailbox == consent.mailbox(address))
     row = connection.execute(query).one_or_none()
     return row.id if row else None
 
 
 def _readers(digest: str) -> Select[Any]:
     return (
-        select(subscribers.c.id, subscribers.c.address, subscriptions.c.confirmed_at)
+        select(
+            subscribers.c.id,
+            subscribers.c.address,
+            subscriptions.c.preferences,
+            subscriptions.c.confirmed_at,
+        )
         .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
         .where(
             subscriptions.c.digest == digest,
@@ -184,6 +204,7 @@ def enqueue(connection: Connection, rows: Sequence[Delivery], now: datetime) -> 
             "message_id": one.message_id,
             "attempts": 0,
             "detail": "",
+            "queued_at": now,
             "updated_at": now,
         }
         for one in rows
@@ -202,9 +223,16 @@ def in_state(
 ) -> list[Delivery]:
     """The deliveries in any of the states, edition by edition."""
     query = (
-        select(deliveries, subscribers.c.address)
+        select(deliveries, subscribers.c.address, subscriptions.c.id.label("subscription"))
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .join(issues, issues.c.id == deliveries.c.issue_id)
+        .join(
+            subscriptions,
+            and_(
+                subscriptions.c.subscriber_id == deliveries.c.subscriber_id,
+                subscriptions.c.digest == issues.c.digest,
+            ),
+        )
         .where(deliveries.c.state.in_(states))
         .order_by(issues.c.made_at, deliveries.c.edition, deliveries.c.subscriber_id)
     )
@@ -233,6 +261,33 @@ def move(
     return connection.execute(change.values(**values)).rowcount == 1
 
 
+def withdraw(connection: Connection, subscriber: str, digest: str, now: datetime) -> None:
+    """Send nothing that waits for a reader who left a digest."""
+    of_digest = select(issues.c.id).where(issues.c.digest == digest)
+    change = update(deliveries).where(
+        deliveries.c.subscriber_id == subscriber,
+        deliveries.c.issue_id.in_(of_digest),
+        deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)),
+    )
+    values = {"state": DeliveryState.SUPPRESSED, "detail": "unsubscribed", "updated_at": now}
+    connection.execute(change.values(**values))
+
+
+def last_at(connection: Connection, digest: str, readers: Iterable[str]) -> dict[str, datetime]:
+    """Reader → when her newest mail of a digest was made, of those who had one."""
+    found: dict[str, datetime] = {}
+    for chunk in chunks(readers, 500):
+        query = (
+            select(deliveries.c.subscriber_id, func.max(deliveries.c.queued_at))
+            .join(issues, issues.c.id == deliveries.c.issue_id)
+            .where(issues.c.digest == digest, deliveries.c.subscriber_id.in_(chunk))
+            .where(deliveries.c.state.not_in(NOT_DELIVERED))
+            .group_by(deliveries.c.subscriber_id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
 def by_state(connection: Connection) -> dict[str, int]:
     """How many deliveries there are in each state."""
     query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
@@ -243,6 +298,7 @@ def _delivery(row: Row[Any]) -> Delivery:
     return Delivery(
         issue=row.issue_id,
         subscriber=row.subscriber_id,
+        subscription=row.subscription,
         address=row.address,
         edition=row.edition,
         state=DeliveryState(row.state),

@@ -109,16 +109,24 @@ def candidates(
     connection: Connection, digest: str, sources: Sequence[str], since: date
 ) -> Iterator[Paper]:
     """Papers listed since a day by any of the sources, in no issue of the digest yet."""
-    is_listed = exists().where(
-        listings.c.paper_id == papers.c.id,
-        listings.c.source.in_(sources),
-        listings.c.listed_on >= since,
-    )
     is_out = exists().where(
         issue_items.c.paper_id == papers.c.id,
         issue_items.c.issue_id.startswith(f"{digest}/", autoescape=True),
     )
-    yield from _where(connection, is_listed, ~is_out)
+    yield from _where(connection, _is_listed(sources, since), ~is_out)
+
+
+def listed_since(connection: Connection, sources: Sequence[str], since: date) -> Iterator[Paper]:
+    """Papers listed since a day by any of the sources."""
+    yield from _where(connection, _is_listed(sources, since))
+
+
+def _is_listed(sources: Sequence[str], since: date) -> Any:
+    return exists().where(
+        listings.c.paper_id == papers.c.id,
+        listings.c.source.in_(sources),
+        listings.c.listed_on >= since,
+    )
 
 
 def listed_between(

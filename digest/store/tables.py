@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -230,6 +231,7 @@ editions = Table(
     Column("issue_id", ForeignKey("issues.id"), nullable=False, index=True),
     Column("format", String, nullable=False),
     Column("language", String, nullable=False),
+    Column("is_welcome", Boolean, nullable=False, server_default=false()),
 )
 
 edition_items = Table(
@@ -242,6 +244,8 @@ edition_items = Table(
     Column("is_shown", Boolean, nullable=False),
     # Its readers' own likes may be among the reasons. Editions of older versions have none here.
     Column("because", JSON),
+    # What is in no issue, because it matched its reader's own topics, as it was composed.
+    Column("own", JSON),
     PrimaryKeyConstraint("edition", "position"),
 )
 
@@ -252,6 +256,8 @@ subscribers = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("address", String, nullable=False, unique=True),
+    # The address without capitals: by it people are found.
+    Column("mailbox", String, nullable=False, index=True),
     Column("state", String, nullable=False),  # pending, active, left
     Column("created_at", Utc, nullable=False),
 )
@@ -259,14 +265,111 @@ subscribers = Table(
 subscriptions = Table(
     "subscriptions",
     metadata,
+    Column("id", String, nullable=False, unique=True),
     Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
     Column("digest", String, nullable=False),
     Column("state", String, nullable=False),  # unconfirmed, confirmed, unsubscribed
     Column("evidence", Text, nullable=False),
+    Column("preferences", JSON, nullable=False, server_default="{}"),
     Column("confirmed_at", Utc),
     Column("ended_at", Utc),
     PrimaryKeyConstraint("subscriber_id", "digest"),
     Index(None, "digest", "state"),
+)
+
+# What strangers asked for, decided by whoever sends; the outcome is for the operator.
+asks = Table(
+    "asks",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("preferences", JSON, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("asked_at", Utc, nullable=False),
+    Column("outcome", Text),  # nothing: not decided yet
+    Index(None, "outcome", "asked_at"),
+)
+
+# Everything that somebody agreed to, changed or took back, and how we know. Nothing changes here.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("digest", String, nullable=False),  # empty: all of them
+    Column("what", String, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+# Mails to one person that are no issues, with the states of deliveries.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("mailbox", String, nullable=False, index=True),
+    Column("digest", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("lines", JSON, nullable=False),
+    Column("in_reply_to", Text, nullable=False),
+    Column("message_id", String, nullable=False, unique=True),
+    Column("is_answered", Boolean, nullable=False),  # what it asked for was done
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    Column("next_at", Utc, nullable=False),
+    Index(None, "state", "next_at"),
+    Index(None, "made_at"),
+)
+
+# Somebody wants her mail elsewhere; it counts once it is confirmed from there.
+address_changes = Table(
+    "address_changes",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("address", String, nullable=False),
+    Column("asked_at", Utc, nullable=False),
+    Column("done_at", Utc),
+)
+
+# Who is never written to, known by a keyed hash alone.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String, primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+# How often something happened in an hour, to keep strangers within bounds.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("what", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("hour", Utc, nullable=False),
+    Column("count", Integer, nullable=False),
+    PrimaryKeyConstraint("what", "key", "hour"),
+)
+
+# Mail that came in. What could be read is not kept.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("id", String, primary_key=True),  # hash of the message
+    Column("came_at", Utc, nullable=False),
+    Column("mailbox", String, nullable=False, index=True),  # who says she sent it
+    Column("outcome", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("content", LargeBinary),
+    Index(None, "came_at"),
 )
 
 deliveries = Table(
@@ -279,6 +382,7 @@ deliveries = Table(
     Column("message_id", String, nullable=False, unique=True),
     Column("attempts", Integer, nullable=False, default=0),
     Column("detail", Text, nullable=False, default=""),
+    Column("queued_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     PrimaryKeyConstraint("issue_id", "subscriber_id"),
     Index(None, "subscriber_id"),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from build import edition, item, links, masthead, paper, summary
 
-from digest.render import environment, render, render_items
+from digest.render import render, render_items
+from digest.templating import environment
 from digest.types import Links, Signals
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -1,0 +1,175 @@
+"""post(): notices go out; welcome(): who has just confirmed gets the latest issue; forget()."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from digest import mail as letters
+from digest import notices as written
+from digest import templating, texts, transports
+from digest.errors import DigestError, Misuse, Permanent, Temporary
+from digest.run import building, editions, sending
+from digest.run.links import reply_address, token, url
+from digest.run.setup import Setup
+from digest.run.subscribing import fingerprint
+from digest.store import asks, notices, people
+from digest.tokens import Purpose
+from digest.types import DeliveryState, Mail, Notice
+
+_BATCH = 500
+#: How long a notice waits after each failure; after the last it is given up.
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720))
+_MAIN = {
+    "confirm": Purpose.CONFIRM,
+    "already": Purpose.PREFERENCES,
+    "link": Purpose.PREFERENCES,
+    "welcome": Purpose.PREFERENCES,
+    "address": Purpose.ADDRESS,
+}
+_WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+
+
+def post(setup: Setup) -> int:
+    """Send all notices that are due but welcomes; returns how many went out."""
+    transport = sending.transport_of(setup.config)
+    sent = 0
+    with setup.store.exclusive("post"):
+        _recover(setup, transport)
+        while True:
+            with setup.store.read() as connection:
+                batch = notices.due(connection, setup.now, _BATCH, but="welcome")
+            sent += sum(_post(setup, transport, one) for one in batch)
+            if len(batch) < _BATCH:
+                return sent
+
+
+def _recover(setup: Setup, transport: transports.Transport) -> None:
+    """Whoever began to send a notice before us is dead, for we hold the lock."""
+    after = DeliveryState.QUEUED if transport.is_repeatable else DeliveryState.IN_DOUBT
+    with setup.store.write() as connection:
+        for id in notices.left_sending(connection):
+            why = "the sender died meanwhile"
+            notices.move(connection, id, [DeliveryState.SENDING], after, detail=why)
+
+
+def _post(setup: Setup, transport: transports.Transport, one: Notice) -> bool:
+    with setup.store.write() as connection:
+        mark = fingerprint(setup, one.address)
+        if asks.suppressed(connection, [mark]):
+            notices.move(connection, one.id, _WAITING, DeliveryState.SUPPRESSED)
+            return False
+        if not notices.move(connection, one.id, _WAITING, DeliveryState.SENDING):
+            return False
+    try:
+        receipt = transport.send(_mail(setup, one), f"{one.digest or 'digest'}/notices")
+    except (Temporary, Misuse) as why:
+        _defer(setup, one, str(why))
+        return False
+    except Permanent as why:
+        _move(setup, one, DeliveryState.FAILED, str(why))
+        return False
+    _move(setup, one, DeliveryState.SENT, receipt.detail)
+    return True
+
+
+def _move(setup: Setup, one: Notice, after: DeliveryState, detail: str) -> None:
+    with setup.store.write() as connection:
+        notices.move(connection, one.id, [DeliveryState.SENDING], after, detail=detail)
+
+
+def _defer(setup: Setup, one: Notice, why: str) -> None:
+    with setup.store.write() as connection:
+        failures = notices.attempts(connection, one.id)
+        if failures > len(WAITS):
+            state, at = DeliveryState.FAILED, None
+        else:
+            state, at = DeliveryState.DEFERRED, setup.now + WAITS[failures - 1]
+        notices.move(connection, one.id, [DeliveryState.SENDING], state, detail=why, next_at=at)
+
+
+def _mail(setup: Setup, one: Notice) -> Mail:
+    config = setup.config
+    if one.digest not in config.digests:
+        raise Permanent(f"digest {one.digest!r} is no longer in the configuration")
+    folders = editions.template_folders(config)
+    environment = templating.environment(folders)
+    own = token(setup, _MAIN[one.kind], one.about, one.made_at) if one.kind in _MAIN else ""
+    links = written.Links(
+        main=url(setup, _MAIN[one.kind], own) if own else "",
+        unsubscribe=_unsubscribe(setup, one),
+        privacy=f"{config.pages_url}/privacy",
+    )
+    words = texts.load(folders, config.language)
+    rendered = written.notice(one, config.masthead(one.digest), links, words, environment)
+    return letters.notice(
+        rendered,
+        one.address,
+        config.notices_from,
+        one.made_at,
+        one.message_id,
+        reply_to=reply_address(setup, own) if own else config.inbox.address,
+        in_reply_to=one.in_reply_to,
+        language=words["language"],
+    )
+
+
+def _unsubscribe(setup: Setup, one: Notice) -> str:
+    """A way out for who gets the digest already."""
+    if one.kind not in ("already", "link", "welcome"):
+        return ""
+    return url(setup, Purpose.UNSUBSCRIBE, token(setup, Purpose.UNSUBSCRIBE, one.about, setup.now))
+
+
+def welcome(setup: Setup) -> int:
+    """Bring the latest issue to who has just confirmed, or a few words where there is none yet.
+
+    Takes the builder's lock, so that it waits while an issue is made. Returns how many mails.
+    """
+    with setup.store.read() as connection:
+        waiting = notices.due(connection, setup.now, _BATCH, only="welcome")
+        found = {one.id: people.subscription(connection, one.about) for one in waiting}
+    if not waiting:
+        return 0
+    issues_sent = 0
+    by_digest: dict[str, list[Notice]] = {}
+    for one in waiting:
+        by_digest.setdefault(one.digest, []).append(one)
+    for name, group in by_digest.items():
+        subscribers = [has.subscriber for one in group if (has := found[one.id])]
+        got = _bring(setup, name, subscribers)
+        issues_sent += len(got)
+        for one in group:
+            has = found[one.id]
+            if has and has.subscriber in got:
+                with setup.store.write() as connection:
+                    detail = "with the latest issue"
+                    notices.move(connection, one.id, _WAITING, DeliveryState.SENT, detail=detail)
+    transport = sending.transport_of(setup.config)
+    with setup.store.exclusive("post"):
+        with setup.store.read() as connection:
+            rest = notices.due(connection, setup.now, _BATCH, only="welcome")
+        plain = sum(_post(setup, transport, one) for one in rest)
+    if issues_sent:
+        sending.send(setup)
+    return issues_sent + plain
+
+
+def _bring(setup: Setup, name: str, subscribers: list[str]) -> frozenset[str]:
+    """Queue the latest issue for some readers; returns for whom there was one."""
+    if name not in setup.config.digests:
+        return frozenset()
+    try:
+        return building.welcome(setup, name, subscribers)
+    except DigestError as why:
+        setup.notify(f"{name}: the welcome mail goes without an issue: {why}")
+        return frozenset()
+
+
+def forget(setup: Setup) -> int:
+    """Remove what is personal and no longer needed; returns how many people were forgotten."""
+    keep = setup.config.keep
+    with setup.store.write() as connection:
+        asks.forget(connection, setup.now - timedelta(days=keep.requests_days))
+        return people.forget_unconfirmed(
+            connection, setup.now - timedelta(days=keep.unconfirmed_days)
+        )

@@ -1,0 +1,323 @@
+"""Subscribers and their subscriptions, what proves them, and how all of it is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+
+from digest import consent
+from digest.store.tables import (
+    address_changes,
+    arrivals,
+    asks,
+    consents,
+    deliveries,
+    notices,
+    opinions,
+    subscribers,
+    subscriptions,
+)
+from digest.store.upsert import chunks, upsert
+from digest.types import (
+    Evidence,
+    Preferences,
+    SubscriberState,
+    Subscription,
+    SubscriptionState,
+)
+
+# --- who is there --------------------------------------------------------------------------------
+
+
+def id_of(connection: Connection, address: str) -> str | None:
+    """Who has the address, however it is spelled."""
+    query = select(subscribers.c.id).where(subscribers.c.mailbox == consent.mailbox(address))
+    return connection.scalar(query.order_by(subscribers.c.created_at).limit(1))
+
+
+def ids_of(connection: Connection, addresses: Sequence[str]) -> dict[str, str]:
+    """Mailbox → who has it."""
+    found: dict[str, str] = {}
+    for chunk in chunks(map(consent.mailbox, addresses), 500):
+        query = select(subscribers.c.mailbox, subscribers.c.id)
+        rows = connection.execute(query.where(subscribers.c.mailbox.in_(chunk)))
+        found.update((row.mailbox, row.id) for row in rows)
+    return found
+
+
+def address_of(connection: Connection, subscriber: str) -> str | None:
+    """Where a subscriber gets her mail."""
+    return connection.scalar(select(subscribers.c.address).where(subscribers.c.id == subscriber))
+
+
+def state_of(connection: Connection, subscriber: str) -> SubscriberState | None:
+    """Where a subscriber stands."""
+    found = connection.scalar(select(subscribers.c.state).where(subscribers.c.id == subscriber))
+    return SubscriberState(found) if found else None
+
+
+def add(connection: Connection, address: str, now: datetime, new_id: Callable[[], str]) -> str:
+    """The subscriber with an address, pending where she is new."""
+    if found := id_of(connection, address):
+        return found
+    id = new_id()
+    connection.execute(
+        insert(subscribers).values(
+            id=id,
+            address=address,
+            mailbox=consent.mailbox(address),
+            state=SubscriberState.PENDING,
+            created_at=now,
+        )
+    )
+    return id
+
+
+def set_state(connection: Connection, subscriber: str, state: SubscriberState) -> None:
+    """Where a subscriber stands from now on."""
+    change = update(subscribers).where(subscribers.c.id == subscriber)
+    connection.execute(change.values(state=state))
+
+
+def move(connection: Connection, subscriber: str, address: str) -> None:
+    """Give a subscriber another address."""
+    change = update(subscribers).where(subscribers.c.id == subscriber)
+    connection.execute(change.values(address=address, mailbox=consent.mailbox(address)))
+
+
+# --- subscriptions -------------------------------------------------------------------------------
+
+
+def _subscriptions() -> Select[Any]:
+    return select(subscriptions, subscribers.c.address).join(
+        subscribers, subscribers.c.id == subscriptions.c.subscriber_id
+    )
+
+
+def subscription(connection: Connection, id: str) -> Subscription | None:
+    """The subscription of a link."""
+    row = connection.execute(_subscriptions().where(subscriptions.c.id == id)).one_or_none()
+    return _subscription(row) if row else None
+
+
+def of_subscriber(connection: Connection, subscriber: str) -> list[Subscription]:
+    """All that a subscriber ever had, by digest."""
+    query = _subscriptions().where(subscriptions.c.subscriber_id == subscriber)
+    rows = connection.execute(query.order_by(subscriptions.c.digest))
+    return [_subscription(row) for row in rows]
+
+
+def find(connection: Connection, address: str, digest: str) -> Subscription | None:
+    """What an address has of a digest."""
+    query = _subscriptions().where(
+        subscribers.c.mailbox == consent.mailbox(address), subscriptions.c.digest == digest
+    )
+    row = connection.execute(query.limit(1)).one_or_none()
+    return _subscription(row) if row else None
+
+
+def every(connection: Connection) -> Iterator[Subscription]:
+    """All subscriptions, by digest and address; read as they are asked for."""
+    query = _subscriptions().order_by(subscriptions.c.digest, subscribers.c.address)
+    rows = connection.execution_options(yield_per=1000).execute(query)
+    return (_subscription(row) for row in rows)
+
+
+def count(connection: Connection) -> dict[tuple[str, str], int]:
+    """(digest, state) → how many subscriptions."""
+    query = select(subscriptions.c.digest, subscriptions.c.state, func.count())
+    rows = connection.execute(query.group_by(subscriptions.c.digest, subscriptions.c.state))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def save(
+    connection: Connection,
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write subscriptions, new or known; each row has all columns of the table but none more."""
+    upsert(connection, subscriptions, rows, keep=("id",))
+
+
+def row(
+    *,
+    id: str,
+    subscriber: str,
+    digest: str,
+    state: SubscriptionState,
+    evidence: str,
+    preferences: Preferences,
+    confirmed_at: datetime | None = None,
+    ended_at: datetime | None = None,
+) -> dict[str, Any]:
+    """A row for `save`."""
+    return {
+        "id": id,
+        "subscriber_id": subscriber,
+        "digest": digest,
+        "state": state,
+        "evidence": evidence,
+        "preferences": consent.words(preferences),
+        "confirmed_at": confirmed_at,
+        "ended_at": ended_at,
+    }
+
+
+def prefer(connection: Connection, id: str, preferences: Preferences) -> None:
+    """Keep how a reader wants a digest."""
+    change = update(subscriptions).where(subscriptions.c.id == id)
+    connection.execute(change.values(preferences=consent.words(preferences)))
+
+
+def change_state(
+    connection: Connection,
+    id: str,
+    before: Sequence[SubscriptionState],
+    after: SubscriptionState,
+    now: datetime,
+    evidence: str | None = None,
+) -> bool:
+    """Bring a subscription from one state to another; False when it was in none of `before`."""
+    values: dict[str, Any] = {"state": after}
+    if after is SubscriptionState.CONFIRMED:
+        values |= {"confirmed_at": now, "ended_at": None}
+    if after is SubscriptionState.UNSUBSCRIBED:
+        values["ended_at"] = now
+    if evidence is not None:
+        values["evidence"] = evidence
+    change = update(subscriptions).where(
+        subscriptions.c.id == id, subscriptions.c.state.in_(before)
+    )
+    return connection.execute(change.values(**values)).rowcount == 1
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(
+        id=row.id,
+        subscriber=row.subscriber_id,
+        address=row.address,
+        digest=row.digest,
+        state=SubscriptionState(row.state),
+        preferences=consent.preferences(row.preferences),
+        since=row.confirmed_at,
+        ended_at=row.ended_at,
+    )
+
+
+# --- changes of address --------------------------------------------------------------------------
+
+
+def ask_to_move(
+    connection: Connection, id: str, subscriber: str, address: str, now: datetime
+) -> None:
+    """Note that a subscriber wants her mail elsewhere; what she asked before is off."""
+    off = delete(address_changes).where(
+        address_changes.c.subscriber_id == subscriber, address_changes.c.done_at.is_(None)
+    )
+    connection.execute(off)
+    values = {"id": id, "subscriber_id": subscriber, "address": address, "asked_at": now}
+    connection.execute(insert(address_changes).values(values))
+
+
+def address_change(connection: Connection, id: str) -> Row[Any] | None:
+    """A change of address: subscriber_id, address, done_at."""
+    query = select(address_changes).where(address_changes.c.id == id)
+    return connection.execute(query).one_or_none()
+
+
+def moved(connection: Connection, id: str, now: datetime) -> None:
+    """Note that a change of address is done."""
+    change = update(address_changes).where(address_changes.c.id == id)
+    connection.execute(change.values(done_at=now))
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+
+def note(
+    connection: Connection,
+    rows: Sequence[tuple[str, str, str, Evidence]],
+    now: datetime,
+    new_id: Callable[[], str],
+) -> None:
+    """Keep for ever: (subscriber, digest, what happened, how we know)."""
+    values = [
+        {
+            "id": new_id(),
+            "subscriber_id": subscriber,
+            "digest": digest,
+            "what": what,
+            "evidence": evidence_words(evidence),
+            "at": now,
+        }
+        for subscriber, digest, what, evidence in rows
+    ]
+    for chunk in chunks(values, 1000):
+        connection.execute(insert(consents), chunk)
+
+
+def evidence_words(evidence: Evidence) -> dict[str, str]:
+    """Evidence as plain values, without what is empty."""
+    return {key: value for key, value in asdict(evidence).items() if value}
+
+
+def noted(connection: Connection, subscriber: str) -> list[Row[Any]]:
+    """What was noted of a subscriber, oldest first: digest, what, evidence, at."""
+    query = select(consents).where(consents.c.subscriber_id == subscriber)
+    return list(connection.execute(query.order_by(consents.c.at, consents.c.id)))
+
+
+def all_noted(connection: Connection) -> dict[tuple[str, str], Row[Any]]:
+    """(subscriber, digest) → the newest note that she confirmed."""
+    query = select(consents).where(consents.c.what == "confirmed").order_by(consents.c.at)
+    return {(row.subscriber_id, row.digest): row for row in connection.execute(query)}
+
+
+# --- forgetting ----------------------------------------------------------------------------------
+
+
+def erase(connection: Connection, address: str) -> dict[str, int]:
+    """Remove everything that is known of an address; returns how many rows, by table.
+
+    What was delivered goes too: it is hers, and nobody needs it any more.
+    """
+    box = consent.mailbox(address)
+    ids = list(connection.scalars(select(subscribers.c.id).where(subscribers.c.mailbox == box)))
+    gone = {
+        "notices": delete(notices).where(notices.c.mailbox == box),
+        "arrivals": delete(arrivals).where(arrivals.c.mailbox == box),
+        "address_changes": delete(address_changes).where(
+            address_changes.c.subscriber_id.in_(ids) | (address_changes.c.address == address)
+        ),
+        "deliveries": delete(deliveries).where(deliveries.c.subscriber_id.in_(ids)),
+        "opinions": delete(opinions).where(opinions.c.subscriber_id.in_(ids)),
+        "consents": delete(consents).where(consents.c.subscriber_id.in_(ids)),
+        "subscriptions": delete(subscriptions).where(subscriptions.c.subscriber_id.in_(ids)),
+        "subscribers": delete(subscribers).where(subscribers.c.id.in_(ids)),
+    }
+    found = {name: connection.execute(query).rowcount for name, query in gone.items()}
+    mine = [
+        row.id
+        for row in connection.execute(select(asks.c.id, asks.c.address))
+        if consent.mailbox(row.address) == box
+    ]
+    for chunk in chunks(mine, 500):
+        connection.execute(delete(asks).where(asks.c.id.in_(chunk)))
+    return {**found, "asks": len(mine)}
+
+
+def forget_unconfirmed(connection: Connection, before: datetime) -> int:
+    """Remove who was asked before a moment and never confirmed anything; returns how many."""
+    young = select(notices.c.mailbox).where(notices.c.made_at >= before)
+    query = select(subscribers.c.address).where(
+        subscribers.c.state == SubscriberState.PENDING,
+        subscribers.c.created_at < before,
+        subscribers.c.mailbox.not_in(young),
+    )
+    addresses = list(connection.scalars(query))
+    for address in addresses:
+        erase(connection, address)
+    return len(addresses)
