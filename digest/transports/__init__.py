@@ -24,6 +24,9 @@ class Transport(Protocol):
     def publish(self, issue: str, pages: Mapping[str, str]) -> Path | None:
         """Lay an issue's pages (file name → text) where people find them, if there is a place."""
 
+    def erase(self, address: str) -> int:
+        """Remove what is kept of the mails to an address; returns how many they were."""
+
 
 def _outbox(folder: Path, **_: Any) -> Transport:
     from digest.transports.outbox import Outbox

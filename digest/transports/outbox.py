@@ -22,9 +22,8 @@ class Outbox:
 
     def send(self, mail: Mail, issue: str) -> Receipt:
         """Write the mail, whole or not at all."""
-        name = re.sub(r"[^\w.@+-]", "_", mail.to, flags=re.ASCII)[:120]
         tail = re.sub(r"[^0-9a-f]", "", mail.message_id.partition("@")[0])[:8]
-        path = self._home(issue) / f"{name}-{tail}.eml"
+        path = self._home(issue) / f"{_name(mail.to)}-{tail}.eml"
         _write(path, mail.content)
         return Receipt(detail=str(path))
 
@@ -35,11 +34,29 @@ class Outbox:
             _write(home / name, words.encode())
         return home
 
+    def erase(self, address: str) -> int:
+        """Remove every mail to the address, however it is spelled."""
+        wanted = f"to: {address}".lower().encode()
+        gone = 0
+        for path in self.folder.glob("*/*/*.eml"):
+            if not path.name.lower().startswith(_name(address).lower()):
+                continue
+            with path.open("rb") as file:
+                first = file.readline().strip().lower()
+            if first == wanted:
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
     def _home(self, issue: str) -> Path:
         digest, _, slot = issue.partition("/")
         if not re.fullmatch(r"[\w-]+", digest) or not re.fullmatch(r"[\w:+-]+", slot):
             raise Permanent(f"issue {issue!r} has a name that is no name of a folder")
         return self.folder / digest / slot
+
+
+def _name(address: str) -> str:
+    return re.sub(r"[^\w.@+-]", "_", address, flags=re.ASCII)[:120]
 
 
 def _write(path: Path, content: bytes) -> None:

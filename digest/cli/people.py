@@ -1,0 +1,1 @@
+"""For operators: who gets what, and the proof that she wants it."""

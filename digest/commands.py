@@ -1,0 +1,1 @@
+"""Mail that came in → what it asks for. Pure."""

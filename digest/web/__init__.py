@@ -1,0 +1,1 @@
+"""The pages where people subscribe, and the same for programs."""
