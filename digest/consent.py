@@ -173,6 +173,8 @@ def preferences(values: Mapping[str, Any]) -> Preferences:
 
     Raises: Misuse, naming the field.
     """
+    if not values:
+        return Preferences()
     fields = Preferences.__dataclass_fields__.keys()
     for key in values.keys() - fields:
         raise Misuse(f"{key!r} is no preference; there are {', '.join(fields)}")

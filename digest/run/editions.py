@@ -124,7 +124,9 @@ def _wanting(
 ) -> list[_Reader]:
     """Who of the readers wants mail now, and may get any."""
     zone = setup.config.digests[name].timezone
-    last = ledger.last_at(connection, name, [person.id for person in people])
+    # Who has no wishes of her own gets each issue as it comes out, whenever the last one came.
+    choosy = [person.id for person in people if person.preferences or is_welcome]
+    last = ledger.last_at(connection, name, choosy)
     if asks.has_suppressions(connection):
         marks = {
             person.id: setup.keys.fingerprint("address", consent.mailbox(person.address))

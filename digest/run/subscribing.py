@@ -30,6 +30,7 @@ from digest.types import (
 )
 
 _BATCH = 500
+_MOVES_AN_HOUR = 3  #: addresses that one subscriber can have us write to
 _UNCONFIRMED, _CONFIRMED = SubscriptionState.UNCONFIRMED, SubscriptionState.CONFIRMED
 _UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
 NOBODY = "this address cannot be written to"
@@ -435,6 +436,9 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
         is_often = len(asked) >= consent.MAX_UNANSWERED or any(
             setup.now - row.made_at < consent.DAY for row in asked if row.kind == "address"
         )
+        tries = asks.tally(connection, "address change", has.subscriber, setup.now)
+        if tries > _MOVES_AN_HOUR:
+            raise TooMany("you asked for several other addresses; please try again in an hour")
         if is_known or is_often or asks.suppressed(connection, [mark]):
             return
         change = setup.new_id()

@@ -76,6 +76,8 @@ def _activate(connection: Connection, digest: str, ids: Sequence[str], now: date
             subscriptions.c.digest == digest,
             subscriptions.c.subscriber_id.in_(chunk),
             subscriptions.c.state == SubscriptionState.UNCONFIRMED,
+            # Who left by herself has evidence of that, even where a stranger asked since.
+            subscriptions.c.evidence == "",
         )
         values = {"state": "confirmed", "evidence": BY_OPERATOR, "confirmed_at": now}
         connection.execute(asked.values(values))

@@ -138,8 +138,8 @@ def save(
     connection: Connection,
     rows: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Write subscriptions, new or known; each row has all columns of the table but none more."""
-    upsert(connection, subscriptions, rows, keep=("id",))
+    """Write subscriptions, new or known; what was evidence stays so until there is other."""
+    upsert(connection, subscriptions, rows, keep=("id", "evidence"))
 
 
 def row(
@@ -287,6 +287,7 @@ def erase(connection: Connection, address: str) -> dict[str, int]:
     box = consent.mailbox(address)
     ids = list(connection.scalars(select(subscribers.c.id).where(subscribers.c.mailbox == box)))
     gone = {
+        "asks": delete(asks).where(func.lower(asks.c.address) == box),
         "notices": delete(notices).where(notices.c.mailbox == box),
         "arrivals": delete(arrivals).where(arrivals.c.mailbox == box),
         "address_changes": delete(address_changes).where(
@@ -298,15 +299,7 @@ def erase(connection: Connection, address: str) -> dict[str, int]:
         "subscriptions": delete(subscriptions).where(subscriptions.c.subscriber_id.in_(ids)),
         "subscribers": delete(subscribers).where(subscribers.c.id.in_(ids)),
     }
-    found = {name: connection.execute(query).rowcount for name, query in gone.items()}
-    mine = [
-        row.id
-        for row in connection.execute(select(asks.c.id, asks.c.address))
-        if consent.mailbox(row.address) == box
-    ]
-    for chunk in chunks(mine, 500):
-        connection.execute(delete(asks).where(asks.c.id.in_(chunk)))
-    return {**found, "asks": len(mine)}
+    return {name: connection.execute(query).rowcount for name, query in gone.items()}
 
 
 def forget_unconfirmed(connection: Connection, before: datetime) -> int:
