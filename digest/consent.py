@@ -31,7 +31,7 @@ MAX_TOPICS, MAX_TOPIC_LENGTH = 20, 200
 MAX_PAPERS = 100
 MAX_STATEMENT = 2000
 # Source: RFC 5321, 4.5.3.1.
-MAX_ADDRESS = 254
+MAX_ADDRESS, MAX_LOCAL_PART = 254, 64
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 # Line ends of every kind, the rest of C0 and C1, marks that turn the direction of what follows,
 # what cannot be seen, and half a surrogate pair.
@@ -63,7 +63,7 @@ def address(text: str) -> str:
         raise BadAddress(
             "only letters of ASCII may stand before the @; few mail servers take others"
         )
-    if len(found.ascii_email) > MAX_ADDRESS:
+    if len(found.ascii_email) > MAX_ADDRESS or len(found.local_part) > MAX_LOCAL_PART:
         raise BadAddress("this is longer than an e-mail address can be")
     return found.ascii_email
 

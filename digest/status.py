@@ -63,7 +63,8 @@ def _warnings(setup: Setup) -> list[str]:
             ' unsubscribing without https; set base_url = "https://…"'
         )
     try:
-        keys.load(setup.config.keys)
+        if setup.config.keys.exists():  # or else it is made when it is needed
+            keys.load(setup.config.keys)
     except BadConfig as why:
         found.append(str(why))
     return found

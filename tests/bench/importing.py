@@ -30,7 +30,9 @@ def write(file: Path, rows: int) -> None:
         out.write("address,digest,state,evidence,frequency,weekday\n")
         for n in range(rows):
             wishes = "weekly,fri" if n % 3 == 0 else ","
-            state = "unsubscribed," if n % 10 == 9 else f"confirmed,form of 2024-03-{n % 28 + 1:02d}"
+            state = (
+                "unsubscribed," if n % 10 == 9 else f"confirmed,form of 2024-03-{n % 28 + 1:02d}"
+            )
             out.write(f"Reader.{n}@mail{n % 997}.example.org,papers,{state},{wishes}\n")
 
 
