@@ -11,7 +11,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from typing import Any
 
 import pytest
-from build import NOW, delivery, edition, item, masthead, paper, rendered
+from build import NOW, delivery, edition, item, linked, masthead, paper, rendered
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -63,9 +63,7 @@ def decoded(header: str) -> str:
 
 
 def test_a_whole_mail(golden: Callable[[str, bytes], None]) -> None:
-    around = masthead(
-        title="Modèles économes", sender="Modèles économes <digest@papers.example.org>"
-    )
+    around = linked(title="Modèles économes", sender="Modèles économes <digest@papers.example.org>")
     shown = [item(paper("Sparse Retrievers Learn to Forget")), item(paper("מודל שפה קטן"))]
     of = edition(shown, [item("Not shown")], format="markdown")
     templates = environment([])
@@ -91,6 +89,8 @@ def test_the_headers_say_who_what_when_and_that_it_is_a_list() -> None:
         "To": "reader@example.org",
         "Message-ID": "<d1@papers.example.org>",
         "List-Id": "Reading group <reading.papers.example.org>",
+        "List-Unsubscribe": "<https://papers.example.org/unsubscribe/abc>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "From": "Reading group <digest@papers.example.org>",
         "Subject": "Reading group: 1 paper, 22 June 2026",
         "Date": "Mon, 22 Jun 2026 06:00:00 +0000",
@@ -297,13 +297,17 @@ def test_a_mail_is_seven_bit_with_short_lines_and_crlf(text: str) -> None:
 
 def test_readers_of_an_edition_share_all_but_their_own_lines() -> None:
     letter = prepare(rendered(), masthead(), NOW, "html")
-    one = address(letter, delivery())
-    other = address(letter, delivery(address="other@example.org", message_id="d2@example.org"))
+    one = address(letter, delivery(), LEAVING)
+    theirs = replace(LEAVING, unsubscribe_url="https://papers.example.org/unsubscribe/def")
+    other = address(
+        letter, delivery(address="other@example.org", message_id="d2@example.org"), theirs
+    )
     assert one == mail(rendered(), delivery(), masthead(), NOW, "html")
     lines = zip(one.content.splitlines(), other.content.splitlines(), strict=True)
     assert [a for a, b in lines if a != b] == [
         b"To: reader@example.org",
         b"Message-ID: <d1@papers.example.org>",
+        b"List-Unsubscribe: <https://papers.example.org/unsubscribe/abc>",
     ]
 
 

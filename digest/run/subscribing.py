@@ -92,6 +92,38 @@ def ask(
         )
 
 
+def ask_for(
+    setup: Setup,
+    connection: Connection,
+    address: str,
+    digest: str,
+    form: str,
+    *,
+    text: str = "",
+    preferences: Preferences | None = None,
+) -> str:
+    """Ask an address in the operator's name, at once; returns the outcome, "confirm" or why not.
+
+    Whoever calls holds the lock of `answer`.
+    """
+    one = SignUp(
+        id=setup.new_id(),
+        kind="subscribe",
+        address=address,
+        digest=digest,
+        asked_at=setup.now,
+        evidence=consent.evidence(form, wording(setup, digest), text=text),
+        preferences=preferences or Preferences(),
+    )
+    asks.add(connection, one)
+    return _answer(setup, connection, one, _bounds(setup))
+
+
+def _bounds(setup: Setup) -> consent.Limits:
+    limits = setup.config.limits
+    return consent.Limits(per_domain=limits.per_domain, overall=limits.overall)
+
+
 def _known(setup: Setup, digest: str) -> None:
     if digest not in setup.config.digests:
         known = ", ".join(setup.config.digests)
@@ -121,8 +153,7 @@ def fingerprint(setup: Setup, address: str) -> str:
 def answer(setup: Setup) -> dict[str, int]:
     """Decide on all asks that wait, and queue the mails that follow; outcome → how many."""
     found: dict[str, int] = {}
-    limits = setup.config.limits
-    bounds = consent.Limits(per_domain=limits.per_domain, overall=limits.overall)
+    bounds = _bounds(setup)
     with setup.store.exclusive("answer"):
         while True:
             with setup.store.read() as connection:
@@ -339,13 +370,12 @@ def unsubscribe(
     id = tokens.read(setup.keys, token, purpose, setup.now)
     with setup.store.write() as connection:
         has = _of(connection, id)
-        _unsubscribe(setup, connection, has, Evidence(form=form, client=_client(setup, client)))
+        leave_one(setup, connection, has, Evidence(form=form, client=_client(setup, client)))
         return _of(connection, id)
 
 
-def _unsubscribe(
-    setup: Setup, connection: Connection, has: Subscription, evidence: Evidence
-) -> bool:
+def leave_one(setup: Setup, connection: Connection, has: Subscription, evidence: Evidence) -> bool:
+    """Take somebody out of one digest; False where she was in it no more."""
     before = (_UNCONFIRMED, _CONFIRMED)
     # Whoever was put on the list by the operator is not to come back with the next run.
     why = f"unsubscribed by {evidence.form}"
@@ -382,7 +412,7 @@ def leave(
 
 def _leave(setup: Setup, connection: Connection, subscriber: str, evidence: Evidence) -> int:
     mine = people.of_subscriber(connection, subscriber)
-    left = sum(_unsubscribe(setup, connection, one, evidence) for one in mine)
+    left = sum(leave_one(setup, connection, one, evidence) for one in mine)
     people.set_state(connection, subscriber, SubscriberState.LEFT)
     return left
 
@@ -508,27 +538,26 @@ class Subscribed:
     """What an operator's subscribing came to."""
 
     subscription: Subscription | None
-    outcome: str  #: "confirmed", or what became of the ask
+    outcome: str  #: "confirmed", "already", or what became of the ask
 
 
 def subscribe(setup: Setup, address: str, digest: str, evidence: str = "") -> Subscribed:
-    """SignUp an address for its consent; with evidence of it, confirm at once.
+    """Ask an address for its consent; with evidence of it, confirm at once.
 
     Raises: Misuse; also where the address is suppressed.
     """
     _known(setup, digest)
     address = consent.address(address)
-    if not evidence.strip():
-        ask(setup, address, digest, "operator")
-        outcome = next(iter(answer(setup)), "")
-        with setup.store.read() as connection:
-            found = people.find(connection, address, digest)
-        return Subscribed(subscription=found, outcome=outcome)
-    with setup.store.write() as connection:
+    text = consent.statement(evidence)
+    with setup.store.exclusive("answer"), setup.store.write() as connection:
         refuse_suppressed(setup, connection, address)
         has = people.find(connection, address, digest)
         if has and has.state is _CONFIRMED:
             return Subscribed(subscription=has, outcome="already")
+        if not text:
+            outcome = ask_for(setup, connection, address, digest, "operator")
+            has = people.find(connection, address, digest)
+            return Subscribed(subscription=has, outcome=outcome)
         if has is None:
             subscriber = people.add(connection, address, setup.now, setup.new_id)
             row = people.row(
@@ -542,9 +571,10 @@ def subscribe(setup: Setup, address: str, digest: str, evidence: str = "") -> Su
             people.save(connection, [row])
             has = people.find(connection, address, digest)
         assert has is not None
-        text = evidence.strip()
         said = replace(consent.evidence("operator", ""), text=text)
-        _confirmed(setup, connection, has, said, text)
+        # The words themselves are kept as evidence; here they could be taken for the mark that
+        # readers listed under `to` have.
+        _confirmed(setup, connection, has, said, "evidence of the operator")
         return Subscribed(subscription=_of(connection, has.id), outcome="confirmed")
 
 
@@ -566,7 +596,7 @@ def unsubscribe_address(
     with setup.store.write() as connection:
         if digest:
             has = people.find(connection, address, digest)
-            return int(bool(has and _unsubscribe(setup, connection, has, evidence)))
+            return int(bool(has and leave_one(setup, connection, has, evidence)))
         subscriber = people.id_of(connection, address)
         return _leave(setup, connection, subscriber, evidence) if subscriber else 0
 

@@ -32,6 +32,13 @@ class Store:
         return self.writer.begin()
 
     @contextmanager
+    def rehearse(self) -> Iterator[Connection]:
+        """A transaction that leaves nothing behind, to see what would come of it."""
+        with self.writer.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view, for reading only."""
         with self.reader.connect() as connection:
