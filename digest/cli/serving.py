@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.frame import ConfigFile, app, complain, moment, opened
+from digest.cli.frame import ConfigFile, app, moment, opened
 from digest.errors import Misuse
 
 if TYPE_CHECKING:
     from digest.config import Config
+
+
+log = logging.getLogger(__name__)
 
 
 @app.command()
@@ -52,7 +55,7 @@ def serve(
         if port is not None and not settings.base_url:
             # Links in mails lead to these pages, wherever they are.
             settings = _with_port(settings, own)
-        desk = web.Desk(settings, setup.store, lambda: moment(None), complain)
+        desk = web.Desk(settings, setup.store, lambda: moment(None), log.info)
         server = uvicorn.Server(
             uvicorn.Config(
                 web.create_app(desk),

@@ -176,14 +176,6 @@ def routes(desk: Desk) -> APIRouter:
     _asking(desk, router)
     _choosing(desk, router)
 
-    @router.api_route(
-        "/{rest:path}",
-        methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        include_in_schema=False,
-    )
-    def nothing(rest: str) -> None:
-        raise HTTPException(404)
-
     return router
 
 

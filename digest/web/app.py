@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,11 +33,12 @@ def create_app(desk: Desk) -> FastAPI:
         redirect_slashes=False,
         servers=[{"url": desk.config.pages_url}],
     )
-    app.include_router(api.routes(desk))
-    app.include_router(asking.routes(desk))
-    app.include_router(choosing.routes(desk))
-    app.include_router(reading.routes(desk))  # the last: a digest's pages begin with its name
-    for kind, answer in _handlers(desk).items():
+    # A digest's pages come last, since they begin with its name.
+    routers = [made.routes(desk) for made in (api, asking, choosing, reading)]
+    for router in routers:
+        app.include_router(router)
+    pages = [route for router in routers for route in router.routes]
+    for kind, answer in _handlers(desk, pages).items():
         app.add_exception_handler(kind, answer)
     parts = urlsplit(desk.config.pages_url)
     origin = f"{parts.scheme}://{parts.netloc}"
@@ -45,71 +46,64 @@ def create_app(desk: Desk) -> FastAPI:
     return app
 
 
-def _handlers(desk: Desk) -> dict[Any, Callable[[Request, Any], Response]]:
-    def failed(
-        request: Request,
-        status: int,
-        why: str,
-        *,
-        offers_link: bool = False,
-        headers: dict[str, str] | None = None,
-    ) -> Response:
-        response: Response
-        if request.url.path.startswith("/api/"):
-            response = JSONResponse({"error": why}, status)
-        else:
-            response = desk.page(
-                "page-error.html.j2",
-                desk.say("error.title"),
-                status=status,
-                is_private=True,
-                why=why,
-                offers_link=offers_link,
-            )
-        response.headers.update(headers or {})
-        return response
-
-    def bad_link(request: Request, why: BadLink) -> Response:
-        return failed(request, 404, str(why), offers_link=True)
-
-    def too_many(request: Request, why: TooMany) -> Response:
-        return failed(request, 429, str(why), headers={"Retry-After": str(RETRY_AFTER_S)})
-
-    def misuse(request: Request, why: Misuse) -> Response:
-        return failed(request, 422, str(why))
-
-    def later(request: Request, why: Temporary) -> Response:
-        return failed(request, 503, desk.say("error.503"), headers={"Retry-After": "60"})
+def _handlers(desk: Desk, pages: Sequence[Any]) -> dict[Any, Callable[[Request, Any], Response]]:
+    def soon(request: Request, why: Temporary) -> Response:
+        seconds = RETRY_AFTER_S if isinstance(why, TooMany) else 60
+        status = 429 if isinstance(why, TooMany) else 503
+        words = str(why) if isinstance(why, TooMany) else desk.say("error.503")
+        return failed(desk, request, status, words, headers={"Retry-After": str(seconds)})
 
     def refused(request: Request, why: HTTPException) -> Response:
         known = f"page.error.{why.status_code}" in desk.words
         words = desk.say(f"error.{why.status_code}") if known else str(why.detail)
-        headers = {}
-        if why.status_code == 405:
-            headers["Allow"] = ", ".join(sorted(_allowed(request)))
-        return failed(request, why.status_code, words, headers=headers)
+        is_405 = why.status_code == 405
+        headers = {"Allow": ", ".join(sorted(_allowed(request, pages)))} if is_405 else {}
+        return failed(desk, request, why.status_code, words, headers=headers)
 
     def invalid(request: Request, why: RequestValidationError) -> Response:
         said = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in why.errors()]
-        return failed(request, 422, "; ".join(said)[:1000])
-
-    def broken(request: Request, why: Exception) -> Response:
-        return failed(request, 500, desk.say("error.500"))
+        return failed(desk, request, 422, "; ".join(said)[:1000])
 
     return {
-        BadLink: bad_link,
-        TooMany: too_many,
-        Misuse: misuse,
-        Temporary: later,
+        BadLink: lambda request, why: failed(desk, request, 404, str(why), offers_link=True),
+        Misuse: lambda request, why: failed(desk, request, 422, str(why)),
+        Temporary: soon,
         HTTPException: refused,
         RequestValidationError: invalid,
-        Exception: broken,
+        Exception: lambda request, _: failed(desk, request, 500, desk.say("error.500")),
     }
 
 
-def _allowed(request: Request) -> set[str]:
+def failed(
+    desk: Desk,
+    request: Request,
+    status: int,
+    why: str,
+    *,
+    offers_link: bool = False,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """What is answered where something went wrong: a page, or the same for programs."""
+    response: Response
+    if request.url.path.startswith("/api/"):
+        response = JSONResponse({"error": why}, status)
+    else:
+        response = desk.page(
+            "page-error.html.j2",
+            desk.say("error.title"),
+            status=status,
+            is_private=True,
+            why=why,
+            offers_link=offers_link,
+        )
+    response.headers.update(headers or {})
+    return response
+
+
+def _allowed(request: Request, pages: Sequence[Any]) -> set[str]:
+    """The methods of an address, over all pages that have it."""
     found: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
+    for page in pages:
+        if page.matches(request.scope)[0] is not Match.NONE:
+            found |= page.methods
     return found | ({"HEAD"} if "GET" in found else set())

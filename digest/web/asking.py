@@ -17,7 +17,6 @@ from digest.web.forms import Fields
 
 #: A field that nobody sees. Who fills it is a program, and is told that all is well.
 TRAP = "website"
-_FORMS = ("page", "snippet")
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -29,34 +28,32 @@ def routes(desk: Desk) -> APIRouter:
     return router
 
 
-def _ask(desk: Desk, router: APIRouter) -> None:
-    def asked(request: Request, fields: dict[str, str], *, wants_link: bool) -> Response:
-        setup = desk.setup()
-        name = fields.get("digest", "")
-        if name not in desk.config.digests:
-            raise BadLink(desk.say("error.no_digest"))
-        form = fields.get("form", "page")
-        site = request.headers.get("sec-fetch-site", "same-origin")
-        if form not in _FORMS or site not in ("same-origin", "none"):
-            form = "snippet"
-        try:
-            if not fields.get(TRAP):
-                subscribing.ask(
-                    setup,
-                    fields.get("address", ""),
-                    name,
-                    form,
-                    client=desk.client(request),
-                    wants_link=wants_link,
-                )
-        except BadAddress as why:
-            return _again(desk, name, fields, str(why), wants_link=wants_link)
-        kind = "&for=link" if wants_link else ""
-        return RedirectResponse(desk.url(f"check-mail?digest={name}{kind}"), 303)
+def _asked(desk: Desk, request: Request, fields: dict[str, str], *, wants_link: bool) -> Response:
+    name = fields.get("digest", "")
+    if name not in desk.config.digests:
+        raise BadLink(desk.say("error.no_digest"))
+    form = fields.get("form", "page")
+    is_ours = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    try:
+        if not fields.get(TRAP):
+            subscribing.ask(
+                desk.setup(),
+                fields.get("address", ""),
+                name,
+                form if form == "page" and is_ours else "snippet",
+                client=desk.client(request),
+                wants_link=wants_link,
+            )
+    except BadAddress as why:
+        return _again(desk, name, fields, str(why), wants_link=wants_link)
+    kind = "&for=link" if wants_link else ""
+    return RedirectResponse(desk.url(f"check-mail?digest={name}{kind}"), 303)
 
+
+def _ask(desk: Desk, router: APIRouter) -> None:
     @router.post("/subscribe")
     def subscribe(request: Request, fields: Fields) -> Response:
-        return asked(request, fields, wants_link=False)
+        return _asked(desk, request, fields, wants_link=False)
 
     @router.get("/subscribe")
     def subscribe_form(digest: str = "") -> Response:
@@ -66,7 +63,7 @@ def _ask(desk: Desk, router: APIRouter) -> None:
 
     @router.post("/link")
     def link(request: Request, fields: Fields) -> Response:
-        return asked(request, fields, wants_link=True)
+        return _asked(desk, request, fields, wants_link=True)
 
     @router.get("/link")
     def link_form(digest: str = "") -> Response:
@@ -129,7 +126,11 @@ def _confirm(desk: Desk, router: APIRouter) -> None:
     @router.get("/confirm/{token}")
     def confirm_form(token: str) -> HTMLResponse:
         has = subscribing.look(desk.setup(), token, Purpose.CONFIRM)
-        title = desk.config.title(has.digest) if has.digest in desk.config.digests else has.digest
+        if has.digest not in desk.config.digests:
+            raise BadLink(desk.say("error.no_digest"))
+        title = desk.config.title(has.digest)
+        if has.state is SubscriptionState.CONFIRMED:
+            return message("confirmed", title, [(desk.url(), desk.say("home.link"))])
         return desk.page(
             "page-button.html.j2",
             desk.say("confirm.title", title=title),

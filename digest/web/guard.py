@@ -40,21 +40,9 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_head = scope["method"] == "HEAD"
-        if is_head:
+        answer = _Answer(send, is_head=scope["method"] == "HEAD")
+        if answer.is_head:
             scope = {**scope, "method": "GET"}
-
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if message["status"] == 405 and is_head:
-                    headers["Allow"] = "POST"
-            elif message["type"] == "http.response.body" and is_head:
-                message = {**message, "body": b""}
-            await send(message)
-
         if scope["method"] in ("GET", "OPTIONS"):
             await self.app(scope, receive, answer)
             return
@@ -66,16 +54,7 @@ class Guard:
         if isinstance(body, int):
             await self._refuse(scope, receive, answer, body)
             return
-        is_read = False
-
-        async def replay() -> Message:
-            nonlocal is_read
-            if is_read:
-                return await receive()
-            is_read = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self.app(scope, replay, answer)
+        await self.app(scope, _replayed(body, receive), answer)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int) -> None:
         response: Response = self.refuse(scope["path"], status)
@@ -95,6 +74,33 @@ class Guard:
             return urlsplit(origin).netloc != headers.get("host")
         except ValueError:
             return True
+
+
+class _Answer:
+    """Sends what a page answers, with the headers that all have."""
+
+    def __init__(self, send: Send, *, is_head: bool) -> None:
+        self.send = send
+        self.is_head = is_head
+
+    async def __call__(self, message: Message) -> None:
+        """One part of the answer."""
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body" and self.is_head:
+            message = {**message, "body": b""}
+        await self.send(message)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return left.pop() if left else await receive()
+
+    return replay
 
 
 async def _read(headers: Headers, receive: Receive) -> bytes | int:
