@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
 
 from digest import consent, tokens
+from digest.errors import BadLink
 from digest.run import archive, subscribing
 from digest.tokens import Purpose
 from digest.types import (
@@ -129,7 +129,7 @@ class Asked(Body):
     """Somebody wants a digest."""
 
     address: str = Field(max_length=1000, description="An e-mail address.")
-    digest: str = Field(max_length=63)
+    digest: str = Field(pattern=_NAME)
     preferences: Wishes | None = None
 
 
@@ -137,7 +137,7 @@ class LinkAsked(Body):
     """Somebody wants a link to her subscription."""
 
     address: str = Field(max_length=1000, description="An e-mail address.")
-    digest: str = Field(max_length=63)
+    digest: str = Field(pattern=_NAME)
 
 
 class SubscriptionShown(BaseModel):
@@ -181,7 +181,7 @@ def routes(desk: Desk) -> APIRouter:
 
 def _known(desk: Desk, digest: str) -> None:
     if digest not in desk.config.digests:
-        raise HTTPException(404)
+        raise BadLink(f"there is no digest {digest!r}; /api/digests lists them")
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def _reading(desk: Desk, router: APIRouter) -> None:
         setup = desk.setup()
         found = desk.issue(setup, digest, slot)
         if found is None:
-            raise HTTPException(404)
+            raise BadLink("there is no such issue")
         return IssueWhole(
             digest=digest,
             slot=slot,
@@ -272,9 +272,9 @@ def _paper(item: Item) -> PaperShown:
 
 def _asking(desk: Desk, router: APIRouter) -> None:
     def ask(request: Request, asked: Asked | LinkAsked, wishes: Preferences | None) -> Accepted:
-        setup = desk.setup()
+        _known(desk, asked.digest)
         subscribing.ask(
-            setup,
+            desk.setup(),
             asked.address,
             asked.digest,
             "api",
