@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from digest import consent, match, plan, texts, tokens
+from digest import consent, match, plan, tokens
 from digest.errors import BadAddress, BadLink, Misuse, TooMany
 from digest.run import learning
-from digest.run.editions import template_folders
 from digest.run.links import reply_address, token
 from digest.run.setup import Setup
 from digest.store import Connection, asks, ledger, notices, people
@@ -40,8 +39,7 @@ NOBODY = "this address cannot be written to"
 
 def wording(setup: Setup, digest: str) -> str:
     """The sentence that somebody who asks for a digest agrees to."""
-    words = texts.load(template_folders(setup.config), setup.config.language)
-    return words["consent.wording"].replace("{title}", setup.config.title(digest))
+    return setup.words["consent.wording"].replace("{title}", setup.config.title(digest))
 
 
 def ask(
@@ -452,7 +450,7 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
 
     She is told the same whether we know it or not.
 
-    Raises: BadLink; BadAddress
+    Raises: BadLink; BadAddress; TooMany
     """
     id = tokens.read(setup.keys, token, Purpose.PREFERENCES, setup.now)
     address = consent.address(address)
@@ -460,6 +458,9 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
         has = _of(connection, id)
         if consent.mailbox(address) == consent.mailbox(has.address):
             raise BadAddress("this is the address that you have")
+        # One subscriber must not have us write to all the world.
+        if asks.tally(connection, "move", has.subscriber, setup.now) > consent.MAX_UNANSWERED:
+            raise TooMany("you asked for this very often; please try again in an hour")
         mark = fingerprint(setup, address)
         asked = notices.unanswered(connection, address)
         is_known = people.id_of(connection, address) is not None
@@ -470,6 +471,12 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
         if tries > _MOVES_AN_HOUR:
             raise TooMany("you asked for several other addresses; please try again in an hour")
         if is_known or is_often or asks.suppressed(connection, [mark]):
+            return
+        domain, limits = consent.domain(address), setup.config.limits
+        to_domain = asks.tally(connection, "mail to domain", domain, setup.now)
+        if to_domain > limits.per_domain:
+            return
+        if asks.tally(connection, "mail", "", setup.now) > limits.overall:
             return
         change = setup.new_id()
         people.ask_to_move(connection, change, has.subscriber, address, setup.now)

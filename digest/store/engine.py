@@ -111,12 +111,12 @@ def _engines(address: URL) -> Store:
             raise BadConfig("the store must be a file: sqlite:///digest.db")
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         return Store(_sqlite(address, "BEGIN IMMEDIATE"), _sqlite(address, "BEGIN"))
-    engine = create_engine(address)
+    engine = create_engine(address, hide_parameters=True)  # an error's words are no place for them
     return Store(engine, engine)
 
 
 def _sqlite(address: URL, begin: str) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": BUSY_S})
+    engine = create_engine(address, connect_args={"timeout": BUSY_S}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
