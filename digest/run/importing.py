@@ -119,9 +119,6 @@ def _of(person: Person | None, digest: str) -> Subscription | None:
 
 def _after(person: Person | None, row: Row) -> Person:
     """The person as she will be."""
-    state = person.state if person else SubscriberState.LEFT
-    if row.state is _CONFIRMED:
-        state = SubscriberState.ACTIVE
     changed = Subscription(
         id="",
         subscriber=person.id if person else "",
@@ -133,12 +130,15 @@ def _after(person: Person | None, row: Row) -> Person:
         evidence=_left_by(_BY_IMPORT),
     )
     others = [one for one in person.subscriptions if one.digest != row.digest] if person else []
-    return Person(
-        id=changed.subscriber,
-        address=person.address if person else row.address,
-        state=state,
-        subscriptions=(*others, changed),
-    )
+    mine = (*others, changed)
+    if any(one.state is _CONFIRMED for one in mine):
+        state = SubscriberState.ACTIVE
+    elif row.state is _UNSUBSCRIBED or person is None:
+        state = SubscriberState.LEFT
+    else:
+        state = person.state
+    address = person.address if person else row.address
+    return Person(id=changed.subscriber, address=address, state=state, subscriptions=mine)
 
 
 # --- doing ---------------------------------------------------------------------------------------
@@ -242,7 +242,11 @@ class _Batch:
         people.save_new(connection, rows)
         people.note(connection, notes, setup.now, setup.new_id)
         active = SubscriberState.ACTIVE
-        awake = [one.id for box, one in self.before.items() if self.after[box].state is active]
+        awake = [
+            one.id
+            for box, one in self.before.items()
+            if one.state is not active and self.after[box].state is active
+        ]
         people.set_states(connection, awake, active)
 
     def _row(self, subscriber: str, row: Row) -> dict[str, object]:

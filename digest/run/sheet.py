@@ -71,14 +71,15 @@ def read(file: BinaryIO, digests: Collection[str]) -> Iterator[Row]:
     # A byte that is no letter becomes one that no row may have.
     text = io.TextIOWrapper(file, encoding=_encoding(file), errors="replace")
     lines = _lines(text)
-    head = next((line for line in lines if line[1].strip()), None)
-    if head is None:
-        raise Misuse(f"the file is empty; its first line names columns: {', '.join(COLUMNS)}")
-    delimiter, names = _columns(head[1])
-    return (
-        _row(number, cells, names, digests) if isinstance(cells, list) else _bad(number, cells)
-        for number, cells in _records(lines, delimiter)
-    )
+    try:
+        delimiter, names = _columns(next((line for _, line in lines if line.strip()), ""))
+        for number, cells in _records(lines, delimiter):
+            if isinstance(cells, list):
+                yield _row(number, cells, names, digests)
+            else:
+                yield _bad(number, cells)
+    finally:
+        text.detach()  # whoever opened the file closes it
 
 
 def _encoding(file: BinaryIO) -> str:
@@ -101,6 +102,8 @@ def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
 
 def _columns(head: str) -> tuple[str, list[str]]:
     """The delimiter, and what the columns are called."""
+    if not head:
+        raise Misuse(f"the file is empty; its first line names columns: {', '.join(COLUMNS)}")
     read = {}
     for delimiter in ",;\t":
         cells = next(csv.reader([head], delimiter=delimiter), [])
