@@ -87,6 +87,9 @@ def _open(mailbox: Mailbox, timeout_s: float) -> Iterator[imaplib.IMAP4]:
     finally:
         with contextlib.suppress(OSError, imaplib.IMAP4.error):
             client.logout()
+        # Where the server is gone, the first one leaves the socket open.
+        with contextlib.suppress(OSError):
+            client.shutdown()
 
 
 def _connected(mailbox: Mailbox, timeout_s: float) -> imaplib.IMAP4:

@@ -44,7 +44,8 @@ class _Hooks:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         content = envelope.original_content or b""
-        recipients, sender = tuple(envelope.rcpt_tos), envelope.mail_from or ""
+        # aiosmtpd says "<>" of a sender that is nobody.
+        recipients, sender = tuple(envelope.rcpt_tos), (envelope.mail_from or "").strip("<>")
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self.worker, self._take, content, recipients, sender)
