@@ -576,6 +576,19 @@ def state_folder() -> Path:
     return Path(given) if given else user_state_path("papers-digest")
 
 
+def imap_password() -> str:
+    """The password of the mailbox that mail for us is collected from.
+
+    Raises: BadConfig
+    """
+    found = os.environ.get("DIGEST_IMAP_PASSWORD", "")
+    if not found:
+        raise BadConfig("DIGEST_IMAP_PASSWORD is not set: the password of the mailbox")
+    if re.search("[\\x00\\r\\n]", found):
+        raise BadConfig("DIGEST_IMAP_PASSWORD holds a line break")
+    return found
+
+
 def endpoint_key(url: str) -> str:
     """The key for a chat service.
 

@@ -25,6 +25,7 @@ _MAIN = {
     "link": Purpose.PREFERENCES,
     "welcome": Purpose.PREFERENCES,
     "address": Purpose.ADDRESS,
+    "answer": Purpose.PREFERENCES,
 }
 _WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
@@ -93,7 +94,8 @@ def _mail(setup: Setup, one: Notice) -> Mail:
         raise Permanent(f"digest {one.digest!r} is no longer in the configuration")
     folders = editions.template_folders(config)
     environment = templating.environment(folders)
-    own = token(setup, _MAIN[one.kind], one.about, one.made_at) if one.kind in _MAIN else ""
+    # An answer is about nobody where who asked proved nothing.
+    own = token(setup, _MAIN[one.kind], one.about, one.made_at) if one.about else ""
     links = written.Links(
         main=url(setup, _MAIN[one.kind], own) if own else "",
         unsubscribe=_unsubscribe(setup, one),
@@ -115,7 +117,7 @@ def _mail(setup: Setup, one: Notice) -> Mail:
 
 def _unsubscribe(setup: Setup, one: Notice) -> str:
     """A way out for who gets the digest already."""
-    if one.kind not in ("already", "link", "welcome"):
+    if one.kind not in ("already", "link", "welcome", "answer") or not one.about:
         return ""
     return url(setup, Purpose.UNSUBSCRIBE, token(setup, Purpose.UNSUBSCRIBE, one.about, setup.now))
 

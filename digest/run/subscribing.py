@@ -360,6 +360,7 @@ def unsubscribe(
     purpose: Purpose = Purpose.UNSUBSCRIBE,
     form: str = "page",
     client: str = "",
+    message_id: str = "",
 ) -> Subscription:
     """Leave one digest. Twice is the same as once.
 
@@ -368,7 +369,8 @@ def unsubscribe(
     id = tokens.read(setup.keys, token, purpose, setup.now)
     with setup.store.write() as connection:
         has = _of(connection, id)
-        leave_one(setup, connection, has, Evidence(form=form, client=_client(setup, client)))
+        said = Evidence(form=form, client=_client(setup, client), message_id=message_id)
+        leave_one(setup, connection, has, said)
         return _of(connection, id)
 
 
@@ -497,7 +499,7 @@ def look_at_move(setup: Setup, token: str) -> str:
         return address
 
 
-def move(setup: Setup, token: str, *, client: str = "") -> str:
+def move(setup: Setup, token: str, *, form: str = "page", client: str = "") -> str:
     """Confirm a change of address from the new one; returns it. Twice is the same as once.
 
     Raises: BadLink
@@ -515,7 +517,7 @@ def move(setup: Setup, token: str, *, client: str = "") -> str:
         people.move(connection, change.subscriber_id, address)
         people.moved(connection, id, setup.now)
         moved = Evidence(
-            form="page",
+            form=form,
             client=_client(setup, client),
             message_id=notices.about(connection, id, "address"),
         )

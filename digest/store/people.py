@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from digest import consent
+from digest.store.arrivals import forget as forget_mails
 from digest.store.tables import (
     address_changes,
     arrivals,
@@ -374,8 +375,14 @@ def everything(connection: Connection, address: str) -> dict[str, list[dict[str,
 def erase(connection: Connection, address: str) -> dict[str, int]:
     """Remove everything that is known of an address; returns how many rows, by table.
 
-    What was delivered goes too: it is hers, and nobody needs it any more.
+    What was delivered goes too: it is hers, and nobody needs it any more. So do kept mails of
+    others in which the address stands.
     """
+    found = _erase(connection, address)
+    return {**found, "arrivals": found["arrivals"] + forget_mails(connection, address)}
+
+
+def _erase(connection: Connection, address: str) -> dict[str, int]:
     box = consent.mailbox(address)
     ids = list(connection.scalars(select(subscribers.c.id).where(subscribers.c.mailbox == box)))
     gone = {
@@ -405,5 +412,5 @@ def forget_unconfirmed(connection: Connection, before: datetime) -> int:
     )
     addresses = list(connection.scalars(query))
     for address in addresses:
-        erase(connection, address)
+        _erase(connection, address)
     return len(addresses)
