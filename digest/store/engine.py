@@ -193,9 +193,28 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
     settings = Config()
     settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
+    with _tables_replaceable(engine) as connection, connection.begin():
         settings.attributes["connection"] = connection
         command.upgrade(settings, to)
+
+
+@contextmanager
+def _tables_replaceable(engine: Engine) -> Iterator[Connection]:
+    """A connection on which a table that others point to can be put in the place of another.
+
+    SQLite changes a column by making the table anew, and the old one cannot go while its rows are
+    pointed to; nor can that check be switched off within a transaction.
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            yield connection
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _back_up(file: Path, schema: str, now: datetime) -> None:
