@@ -54,11 +54,15 @@ def _handlers(desk: Desk, pages: Sequence[Any]) -> dict[Any, Callable[[Request, 
         return failed(desk, request, status, words, headers={"Retry-After": str(seconds)})
 
     def refused(request: Request, why: HTTPException) -> Response:
-        known = f"page.error.{why.status_code}" in desk.words
-        words = desk.say(f"error.{why.status_code}") if known else str(why.detail)
-        is_405 = why.status_code == 405
-        headers = {"Allow": ", ".join(sorted(_allowed(request, pages)))} if is_405 else {}
-        return failed(desk, request, why.status_code, words, headers=headers)
+        status, headers = why.status_code, {}
+        methods = _allowed(request, pages)
+        if status == 404 and methods and request.method not in methods:
+            status = 405  # a digest's page took it for its own
+        if status == 405:
+            headers = {"Allow": ", ".join(sorted(methods)) or "GET, HEAD"}
+        known = f"page.error.{status}" in desk.words
+        words = desk.say(f"error.{status}") if known else str(why.detail)
+        return failed(desk, request, status, words, headers=headers)
 
     def invalid(request: Request, why: RequestValidationError) -> Response:
         said = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in why.errors()]
@@ -101,9 +105,10 @@ def failed(
 
 
 def _allowed(request: Request, pages: Sequence[Any]) -> set[str]:
-    """The methods of an address, over all pages that have it."""
+    """The methods of an address that is there, by any method."""
     found: set[str] = set()
     for page in pages:
-        if page.matches(request.scope)[0] is not Match.NONE:
+        # What begins with a digest's name is not there only because an address looks like it.
+        if not page.path.startswith("/{") and page.matches(request.scope)[0] is not Match.NONE:
             found |= page.methods
     return found | ({"HEAD"} if "GET" in found else set())
