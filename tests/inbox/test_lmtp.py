@@ -127,9 +127,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(Misuse, match=f"lmtp_port.*{port}"):
-            asyncio.run(
-                lmtp.serve(port, lambda *_: None, asyncio.Event(), complain=lambda _: None)
-            )
+            asyncio.run(lmtp.serve(port, lambda *_: None, asyncio.Event(), complain=lambda _: None))
 
 
 # --- the whole command ---------------------------------------------------------------------------
@@ -152,7 +150,8 @@ def test_somebody_subscribes_changes_and_leaves_by_a_mail_server(tmp_path: Path)
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ}
     )
     try:
-        assert running.stdout and b"LMTP on" in running.stdout.readline()
+        assert running.stdout
+        assert b"LMTP on" in running.stdout.readline()
         hand_over(port, raw("subscribe my-papers"), sender=ADA)
         asked = _next_mail(home)
         hand_over(port, raw("Yes.\n\n> Is it you?", "Re: " + asked["Subject"], to=OURS),
@@ -162,7 +161,8 @@ def test_somebody_subscribes_changes_and_leaves_by_a_mail_server(tmp_path: Path)
         hand_over(port, raw("weekly on friday"), sender=ADA, to=reply_to(welcome))
         _next_mail(home)
         found = home.subscription()
-        assert found and found.preferences.frequency == "weekly"
+        assert found
+        assert found.preferences.frequency == "weekly"
         hand_over(port, raw("", "unsubscribe"), sender=ADA)
         assert home.state() == "unsubscribed"
     finally:
