@@ -133,6 +133,7 @@ def test_only_some_of_very_many_tokens_are_looked_at() -> None:
         {"List_Id": "<a.example.org>"},
         {"List_Unsubscribe": "<mailto:x@example.org>"},
         {"Return_Path": "<>"},
+        {"Return_Path": "<MAILER-DAEMON>"},
         {"Content_Type": "multipart/report; boundary=x"},
         {"subject": "Out of office: back on Monday"},
         {"subject": "Automatic reply: Please confirm"},

@@ -107,7 +107,8 @@ def _read(
     senders = _values(message, "from")
     sender = _one_address(senders[0]) if len(senders) == 1 else ""
     said = " ".join(_values(message, "return-path")[:1])
-    empty = envelope_sender == "" or said.replace(" ", "") == "<>"
+    # Postfix and sendmail write a name where the sender is nobody.
+    empty = envelope_sender == "" or said.replace(" ", "").lower() in ("<>", "<mailer-daemon>")
     subject = text.line(_words(" ".join(_values(message, "subject")[:1])))
     found = re.fullmatch(
         r"<[!-;=?A-~]+@[!-;=?A-~]+>", " ".join(_values(message, "message-id")[:1]).strip()

@@ -93,18 +93,21 @@ def test_what_was_not_taken_is_to_come_again(error: Exception, code: int) -> Non
 def test_each_recipient_gets_an_answer() -> None:
     """Source: RFC 2033, 4.2. smtplib reads only one, so this speaks for itself."""
     lines = [b"LHLO x", b"MAIL FROM:<>", b"RCPT TO:<a@x.org>", b"RCPT TO:<b@x.org>", b"DATA"]
-    with Door(lambda *_: None).open() as port:
-        with socket.create_connection(("127.0.0.1", port), 10) as peer, peer.makefile("rb") as said:
-            assert said.readline().startswith(b"220")
-            for line in lines:
-                peer.sendall(line + b"\r\n")
-                while (answer := said.readline())[3:4] == b"-":
-                    pass
-                assert answer[:1] in b"23"
-            peer.sendall(b"Subject: x\r\n\r\nhelp\r\n.\r\n")
-            assert [said.readline()[:3] for _ in range(2)] == [b"250", b"250"]
-            peer.sendall(b"QUIT\r\n")
-            assert said.readline().startswith(b"221")
+    with (
+        Door(lambda *_: None).open() as port,
+        socket.create_connection(("127.0.0.1", port), 10) as peer,
+        peer.makefile("rb") as said,
+    ):
+        assert said.readline().startswith(b"220")
+        for line in lines:
+            peer.sendall(line + b"\r\n")
+            while (answer := said.readline())[3:4] == b"-":
+                pass
+            assert answer[:1] in b"23"
+        peer.sendall(b"Subject: x\r\n\r\nhelp\r\n.\r\n")
+        assert [said.readline()[:3] for _ in range(2)] == [b"250", b"250"]
+        peer.sendall(b"QUIT\r\n")
+        assert said.readline().startswith(b"221")
 
 
 def test_lines_longer_than_they_may_be_are_taken_all_the_same() -> None:
