@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: digest test test-unit check bench pictures model encoder lock clean
+.PHONY: digest test test-unit fuzz check bench pictures model encoder lock clean
 
 digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
 	@$(BIN)/digest demo
@@ -13,6 +13,9 @@ test: .venv/torch  ## all tests
 
 test-unit: .venv/dev  ## the quick ones
 	@$(BIN)/pytest -m "not slow and not browser and not postgres"
+
+fuzz: .venv/dev  ## 10,000 malformed mails
+	@DIGEST_FUZZ=10000 $(BIN)/pytest tests/test_receiving.py -k whatever_comes
 
 check: .venv/dev  ## format, lint, types, direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -96,7 +96,7 @@ _RE = re.compile(
 )
 _NAMING = re.compile(r"(subscribe|unsubscribe)(?:[\s:]+(.{1,200}))?", re.IGNORECASE)
 _TOPICS = re.compile(r"topics\b[\s:=]*(.*)", re.IGNORECASE)
-_HOW_OFTEN = re.compile(r"(daily|weekdays|monthly|weekly(?:,? on ([a-z]{3,9})s?)?)", re.IGNORECASE)
+_HOW_OFTEN = re.compile(r"(daily|weekdays|monthly|weekly(?:,? on ([a-z]{3,9}?)s?)?)", re.IGNORECASE)
 _PAUSE = re.compile(
     r"pause(?: (?:until|till) (\S{1,20})| (?:for )?(\d{1,3}) (day|week|month)s?)?", re.IGNORECASE
 )

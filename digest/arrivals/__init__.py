@@ -21,8 +21,10 @@ from digest.arrivals.own import own_lines
 
 MAX_BYTES = 1_000_000  #: of a longer mail only the headers are read
 _MAX_HEADER = 20_000  #: letters that are looked at
-_MAX_PARTS = 100
+_MAX_PARTS = 100  #: that hold others
+_MAX_BOUNDARIES = 2000
 _MAX_TOKENS = 5
+_MAX_FROM = 2000  #: letters
 _MAX_NESTED = 5  #: comments within each other
 _MAX_ID = 250
 _TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
@@ -53,7 +55,8 @@ def read(
     if is_large:
         content = headers(content)
     lower = content.lower()
-    if lower.count(b"multipart/") + lower.count(b"message/") > _MAX_PARTS:
+    containers = lower.count(b"multipart/") + lower.count(b"message/")
+    if containers > _MAX_PARTS or (containers and content.count(b"\n--") > _MAX_BOUNDARIES):
         return Arrival(id=id, is_large=is_large, is_readable=False)
     try:
         return _read(id, content, recipients, envelope_sender, is_large)
@@ -104,7 +107,8 @@ def _read(
     senders = _values(message, "from")
     sender = _one_address(senders[0]) if len(senders) == 1 else ""
     said = " ".join(_values(message, "return-path")[:1])
-    empty = envelope_sender == "" or said.replace(" ", "") == "<>"
+    # Postfix and sendmail write a name where the sender is nobody.
+    empty = envelope_sender == "" or said.replace(" ", "").lower() in ("<>", "<mailer-daemon>")
     subject = text.line(_words(" ".join(_values(message, "subject")[:1])))
     found = re.fullmatch(
         r"<[!-;=?A-~]+@[!-;=?A-~]+>", " ".join(_values(message, "message-id")[:1]).strip()
@@ -154,6 +158,8 @@ def _one_address(value: str) -> str:
     >>> _one_address('"Doe, Jane" <jane@example.org> (at home)'), _one_address("a@x.org, b@x.org")
     ('jane@example.org', '')
     """
+    if len(value) > _MAX_FROM:
+        return ""
     # What is quoted is a name. Where it is not, the quotation mark makes the address none.
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '"', value)
     for _ in range(_MAX_NESTED):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import html
 import re
 from collections.abc import Iterator
@@ -41,12 +42,10 @@ def _parts(message: Message) -> Iterator[Message]:
     left = [message]
     while left:
         part = left.pop(0)
-        inner = part.get_payload()
-        if isinstance(inner, list):
-            if part.get_content_maintype() == "multipart":
-                left = [*inner, *left]
-        else:
+        if not part.is_multipart():
             yield part
+        elif part.get_content_maintype() == "multipart":
+            left = [*part.get_payload(), *left]
 
 
 def payload(part: Message) -> bytes:
@@ -64,16 +63,10 @@ def text_of(content: bytes, charset: str) -> str:
     # Not all that Python calls a codec is a charset, and some of the others take very long.
     trusted = codec if _CHARSET.fullmatch(codec) else "utf-8"
     is_western = trusted in ("ascii", "iso8859-1", "cp1252")
+    is_whole = len(content) < _MAX_TEXT_BYTES  # or it was cut, maybe within a letter
     for name in ("utf-8", trusted) if is_western else (trusted, "utf-8"):
-        try:
-            return content.decode(name)
-        except ValueError:
-            continue
-    if trusted == "utf-8" and content[-4:].decode("utf-8", "ignore") != "":
-        # Cut in the middle of a letter, most of it is still right.
-        whole = content.decode("utf-8", "ignore")
-        if len(whole.encode()) >= len(content) - 4:
-            return whole
+        with contextlib.suppress(ValueError):
+            return codecs.getincrementaldecoder(name)().decode(content, is_whole)
     return content.decode("latin-1")
 
 

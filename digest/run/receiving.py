@@ -11,7 +11,7 @@ from digest.arrivals import Arrival
 from digest.commands import Command, Verb
 from digest.errors import BadAddress, BadLink, Misuse
 from digest.run import replying, subscribing
-from digest.run.replying import Reply, said
+from digest.run.replying import Reply, Voice
 from digest.run.setup import Setup
 from digest.store import Connection, people
 from digest.store import arrivals as kept
@@ -32,6 +32,7 @@ class _Case:
     """A mail, what is proved by it, and what has become of it so far."""
 
     arrival: Arrival
+    voice: Voice
     sender: str  #: empty: nobody who could be written to
     proof: tuple[Purpose, str, Subscription | None] | None  #: what for, the token, and whose
     outcome: str = "done"
@@ -76,7 +77,7 @@ def _case(setup: Setup, arrival: Arrival) -> _Case:
         sender = consent.address(arrival.sender) if arrival.sender else ""
     except BadAddress:
         sender = ""
-    return _Case(arrival=arrival, sender=sender, proof=_proof(setup, arrival))
+    return _Case(arrival=arrival, voice=Voice(setup), sender=sender, proof=_proof(setup, arrival))
 
 
 def _proof(setup: Setup, arrival: Arrival) -> tuple[Purpose, str, Subscription | None] | None:
@@ -158,13 +159,13 @@ def _confirm(setup: Setup, case: _Case) -> None:
             subscribing.confirm(setup, token, form="mail", message_id=message_id)
         case.outcome = "confirmed"
     except BadLink:
-        _refuse(setup, case, "confirm", "expired")
+        _refuse(case, "confirm", "expired")
 
 
-def _refuse(setup: Setup, case: _Case, what: str, key: str, digest: str = "") -> None:
+def _refuse(case: _Case, what: str, key: str, digest: str = "") -> None:
     case.outcome = "refused"
     case.details.append(f"{what}: {key}")
-    case.lines.append(said(setup, key, digest))
+    case.lines.append(case.voice.said(key, digest))
 
 
 def _obey(setup: Setup, case: _Case) -> None:
@@ -176,32 +177,32 @@ def _obey(setup: Setup, case: _Case) -> None:
     today = setup.now.astimezone(ZoneInfo(zone)).date()
     found = commands.read(case.arrival.subject, case.arrival.lines, digests, today)
     if not found:
-        _no_command(setup, case)
+        _no_command(case)
     for command in found:
         _DO[command.verb](setup, case, command)
 
 
-def _no_command(setup: Setup, case: _Case) -> None:
+def _no_command(case: _Case) -> None:
     case.outcome = "large" if case.arrival.is_large else "unknown"
     if _is_confirmation(case):
-        case.lines.append(said(setup, "say-yes"))
+        case.lines.append(case.voice.said("say-yes"))
     elif case.arrival.tokens and not case.proof:
-        case.lines.append(said(setup, "expired"))
+        case.lines.append(case.voice.said("expired"))
     else:
-        case.lines += [said(setup, "unknown"), *replying.instructions(setup)]
+        case.lines += [case.voice.said("unknown"), *case.voice.instructions()]
 
 
 def _help(setup: Setup, case: _Case, command: Command) -> None:
     case.details.append("help")
-    case.lines += replying.instructions(setup)
+    case.lines += case.voice.instructions()
 
 
 def _subscribe(setup: Setup, case: _Case, command: Command) -> None:
     if not command.digest:
-        _refuse(setup, case, "subscribe", "unknown-name" if command.is_unknown else "no-name")
-        case.lines += replying.names(setup)
+        _refuse(case, "subscribe", "unknown-name" if command.is_unknown else "no-name")
+        case.lines += case.voice.names()
     elif not case.sender:
-        _refuse(setup, case, "subscribe", "unproved")
+        _refuse(case, "subscribe", "unproved")
     else:
         message_id = case.arrival.message_id
         subscribing.ask(setup, case.sender, command.digest, "mail", message_id=message_id)
@@ -211,8 +212,8 @@ def _subscribe(setup: Setup, case: _Case, command: Command) -> None:
 def _unsubscribe(setup: Setup, case: _Case, command: Command) -> None:
     mine, message_id = case.mine, case.arrival.message_id
     if command.is_unknown:
-        _refuse(setup, case, "unsubscribe", "unknown-name")
-        case.lines += replying.names(setup)
+        _refuse(case, "unsubscribe", "unknown-name")
+        case.lines += case.voice.names()
         return
     if mine and command.digest in ("", mine.digest):
         _leave_by_token(setup, case, Purpose.PREFERENCES, is_told=True)
@@ -225,7 +226,7 @@ def _unsubscribe(setup: Setup, case: _Case, command: Command) -> None:
     case.details.append(f"unsubscribe {command.digest}".strip())
     case.digest = command.digest
     key = "not-subscribed" if not left else "unsubscribed" if command.digest else "left"
-    case.lines.append(said(setup, key, command.digest))
+    case.lines.append(case.voice.said(key, command.digest))
 
 
 def _leave_by_token(setup: Setup, case: _Case, purpose: Purpose, *, is_told: bool) -> None:
@@ -240,7 +241,7 @@ def _leave_by_token(setup: Setup, case: _Case, purpose: Purpose, *, is_told: boo
     case.details[-1] = f"unsubscribe {has.digest}"
     if is_told:
         case.digest = has.digest
-        case.lines.append(said(setup, "unsubscribed", has.digest))
+        case.lines.append(case.voice.said("unsubscribed", has.digest))
 
 
 def _prefer(setup: Setup, case: _Case, command: Command) -> None:
@@ -249,10 +250,10 @@ def _prefer(setup: Setup, case: _Case, command: Command) -> None:
         _prove_first(setup, case, command)
         return
     if has.state is not SubscriptionState.CONFIRMED:
-        _refuse(setup, case, command.verb, "not-subscribed", has.digest)
+        _refuse(case, command.verb, "not-subscribed", has.digest)
         return
     if command.verb is Verb.PAUSE and command.until is None:
-        _refuse(setup, case, command.verb, "pause-bad", has.digest)
+        _refuse(case, command.verb, "pause-bad", has.digest)
         return
 
     def changed(before: Preferences) -> Preferences:
@@ -263,29 +264,29 @@ def _prefer(setup: Setup, case: _Case, command: Command) -> None:
     try:
         now = subscribing.prefer_by_mail(setup, case.proof[1], changed)
     except Misuse:
-        _refuse(setup, case, command.verb, "topics-bad", has.digest)
+        _refuse(case, command.verb, "topics-bad", has.digest)
         return
     case.details.append(str(command.verb))
-    case.lines.append(_changed(setup, command, now))
+    case.lines.append(_changed(case, command, now))
 
 
-def _changed(setup: Setup, command: Command, now: Subscription) -> str:
+def _changed(case: _Case, command: Command, now: Subscription) -> str:
     has = now.preferences
     if command.verb is Verb.TOPICS:
         key = "topics" if has.topics else "topics-default"
-        return said(setup, key, now.digest, count=str(len(has.topics)))
+        return case.voice.said(key, now.digest, count=str(len(has.topics)))
     if command.verb is Verb.FREQUENCY:
-        day = said(setup, _DAYS[consent.WEEKDAYS.index(has.weekday)])
-        return said(setup, str(has.frequency), now.digest, weekday=day)
+        day = case.voice.said(_DAYS[consent.WEEKDAYS.index(has.weekday)])
+        return case.voice.said(str(has.frequency), now.digest, weekday=day)
     if has.paused_until:
-        return said(setup, "paused", now.digest, date=has.paused_until.isoformat())
-    return said(setup, "resumed", now.digest)
+        return case.voice.said("paused", now.digest, date=has.paused_until.isoformat())
+    return case.voice.said("resumed", now.digest)
 
 
 def _prove_first(setup: Setup, case: _Case, command: Command) -> None:
     """She gets a link; an answer to that one proves that she is who she says."""
     if case.arrival.tokens and not case.proof:
-        _refuse(setup, case, command.verb, "expired")
+        _refuse(case, command.verb, "expired")
     if not case.sender:
         case.outcome = "refused"
         return
@@ -296,7 +297,7 @@ def _prove_first(setup: Setup, case: _Case, command: Command) -> None:
     for one in sent:
         if one.digest in setup.config.digests:
             subscribing.ask(setup, case.sender, one.digest, "mail", wants_link=True)
-    _refuse(setup, case, command.verb, "link-sent" if sent else "unproved")
+    _refuse(case, command.verb, "link-sent" if sent else "unproved")
 
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
+from functools import cached_property
 
 from digest import consent, texts
 from digest.run.editions import template_folders
@@ -30,31 +31,40 @@ class Reply:
     in_reply_to: str = ""
 
 
-def said(setup: Setup, key: str, digest: str = "", **values: str) -> str:
-    """A sentence of the texts, filled in."""
-    words = texts.load(template_folders(setup.config), setup.config.language)[f"answer.{key}"]
-    name = digest or next(iter(setup.config.digests), "")
-    known = {
-        "name": name,
-        "title": setup.config.title(name) if name in setup.config.digests else name,
-        "date": (setup.now + _PAUSE_EXAMPLE).date().isoformat(),
-        **values,
-    }
-    for one, value in known.items():
-        words = words.replace(f"{{{one}}}", value)
-    return words
+class Voice:
+    """Our words for answers, read once."""
 
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
 
-def names(setup: Setup) -> tuple[str, ...]:
-    """The digests, a line each."""
-    known = list(setup.config.digests)[:_MAX_DIGESTS]
-    return (said(setup, "digests"), *(said(setup, "digest", name) for name in known))
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        return texts.load(template_folders(self._setup.config), self._setup.config.language)
 
+    def said(self, key: str, digest: str = "", **values: str) -> str:
+        """A sentence of the texts, filled in."""
+        config = self._setup.config
+        name = digest or next(iter(config.digests), "")
+        known = {
+            "name": name,
+            "title": config.title(name) if name in config.digests else name,
+            "date": (self._setup.now + _PAUSE_EXAMPLE).date().isoformat(),
+            **values,
+        }
+        words = self._texts[f"answer.{key}"]
+        for one, value in known.items():
+            words = words.replace(f"{{{one}}}", value)
+        return words
 
-def instructions(setup: Setup) -> tuple[str, ...]:
-    """What can be written to us."""
-    commands = (said(setup, f"command-{one}") for one in _COMMANDS)
-    return (said(setup, "commands"), *commands, *names(setup))
+    def names(self) -> tuple[str, ...]:
+        """The digests, a line each."""
+        known = list(self._setup.config.digests)[:_MAX_DIGESTS]
+        return (self.said("digests"), *(self.said("digest", name) for name in known))
+
+    def instructions(self) -> tuple[str, ...]:
+        """What can be written to us."""
+        commands = (self.said(f"command-{one}") for one in _COMMANDS)
+        return (self.said("commands"), *commands, *self.names())
 
 
 def is_ours(setup: Setup, address: str) -> bool:

@@ -1,4 +1,4 @@
-"""As much of IMAP4rev1 as collecting needs, on a real socket, with the faults that tests ask for."""
+"""As much IMAP4rev1 as collecting needs, on a real socket, with the faults that tests ask for."""
 
 from __future__ import annotations
 

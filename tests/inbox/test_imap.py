@@ -134,9 +134,9 @@ def test_of_a_long_message_only_the_beginning_comes_over_the_line(certificate: P
 
 
 def test_nobody_listening_and_a_server_that_goes_away_are_named(certificate: Path) -> None:
-    with ImapServer(ONE, certificate=certificate, is_tls=True, dies_at="SEARCH") as server:
-        with pytest.raises(SourceDown, match=str(server.port)):
-            taken(server)
+    server = ImapServer(ONE, certificate=certificate, is_tls=True, dies_at="SEARCH")
+    with server, pytest.raises(SourceDown, match=str(server.port)):
+        taken(server)
     with pytest.raises(SourceDown, match=str(server.port)):
         taken(server)
 

@@ -93,18 +93,21 @@ def test_what_was_not_taken_is_to_come_again(error: Exception, code: int) -> Non
 def test_each_recipient_gets_an_answer() -> None:
     """Source: RFC 2033, 4.2. smtplib reads only one, so this speaks for itself."""
     lines = [b"LHLO x", b"MAIL FROM:<>", b"RCPT TO:<a@x.org>", b"RCPT TO:<b@x.org>", b"DATA"]
-    with Door(lambda *_: None).open() as port:
-        with socket.create_connection(("127.0.0.1", port), 10) as peer, peer.makefile("rb") as said:
-            assert said.readline().startswith(b"220")
-            for line in lines:
-                peer.sendall(line + b"\r\n")
-                while (answer := said.readline())[3:4] == b"-":
-                    pass
-                assert answer[:1] in b"23"
-            peer.sendall(b"Subject: x\r\n\r\nhelp\r\n.\r\n")
-            assert [said.readline()[:3] for _ in range(2)] == [b"250", b"250"]
-            peer.sendall(b"QUIT\r\n")
-            assert said.readline().startswith(b"221")
+    with (
+        Door(lambda *_: None).open() as port,
+        socket.create_connection(("127.0.0.1", port), 10) as peer,
+        peer.makefile("rb") as said,
+    ):
+        assert said.readline().startswith(b"220")
+        for line in lines:
+            peer.sendall(line + b"\r\n")
+            while (answer := said.readline())[3:4] == b"-":
+                pass
+            assert answer[:1] in b"23"
+        peer.sendall(b"Subject: x\r\n\r\nhelp\r\n.\r\n")
+        assert [said.readline()[:3] for _ in range(2)] == [b"250", b"250"]
+        peer.sendall(b"QUIT\r\n")
+        assert said.readline().startswith(b"221")
 
 
 def test_lines_longer_than_they_may_be_are_taken_all_the_same() -> None:
@@ -127,9 +130,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(Misuse, match=f"lmtp_port.*{port}"):
-            asyncio.run(
-                lmtp.serve(port, lambda *_: None, asyncio.Event(), complain=lambda _: None)
-            )
+            asyncio.run(lmtp.serve(port, lambda *_: None, asyncio.Event(), complain=lambda _: None))
 
 
 # --- the whole command ---------------------------------------------------------------------------
@@ -152,7 +153,8 @@ def test_somebody_subscribes_changes_and_leaves_by_a_mail_server(tmp_path: Path)
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ}
     )
     try:
-        assert running.stdout and b"LMTP on" in running.stdout.readline()
+        assert running.stdout
+        assert b"LMTP on" in running.stdout.readline()
         hand_over(port, raw("subscribe my-papers"), sender=ADA)
         asked = _next_mail(home)
         hand_over(port, raw("Yes.\n\n> Is it you?", "Re: " + asked["Subject"], to=OURS),
@@ -162,7 +164,8 @@ def test_somebody_subscribes_changes_and_leaves_by_a_mail_server(tmp_path: Path)
         hand_over(port, raw("weekly on friday"), sender=ADA, to=reply_to(welcome))
         _next_mail(home)
         found = home.subscription()
-        assert found and found.preferences.frequency == "weekly"
+        assert found
+        assert found.preferences.frequency == "weekly"
         hand_over(port, raw("", "unsubscribe"), sender=ADA)
         assert home.state() == "unsubscribed"
     finally:
