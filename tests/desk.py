@@ -50,6 +50,7 @@ class Desk:
         }
         self.tables |= {"store": store} if store else {}
         self.ids = (f"{n:016x}" for n in count(1))
+        self.read: dict[Path, Any] = {}
         self.now = NOW
         self.setup = self.at(**tables)
 
@@ -95,7 +96,10 @@ class Desk:
         )
         if kind != "*":
             files = [one for one in files if (one.parent.name == "notices") == (kind == "notices")]
-        read = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        for file in files:
+            if file not in self.read:  # an outbox changes no mail
+                self.read[file] = message_from_bytes(file.read_bytes(), policy=policy.default)
+        read = [self.read[file] for file in files]
         mine = [one for one in read if not address or one["To"].lower() == address.lower()]
         return [one for one in mine if isinstance(one, EmailMessage)]
 
