@@ -9,15 +9,16 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from build import DAY, NOW, paper
 
 from digest import config, run
+from digest.errors import DigestError
 from digest.run import notifying, subscribing
 from digest.store import open_store, people
 from digest.store import papers as paper_rows
-from digest.types import Listing, Paper, Preferences, Subscription
+from digest.types import Listing, Mail, Paper, Preferences, Receipt, Subscription
 
 ADA, BEN, CY = (f"{name}@example.org" for name in ("ada", "ben", "cy"))
 
@@ -49,6 +50,7 @@ class Desk:
         }
         self.tables |= {"store": store} if store else {}
         self.ids = (f"{n:016x}" for n in count(1))
+        self.read: dict[Path, Any] = {}
         self.now = NOW
         self.setup = self.at(**tables)
 
@@ -94,7 +96,10 @@ class Desk:
         )
         if kind != "*":
             files = [one for one in files if (one.parent.name == "notices") == (kind == "notices")]
-        read = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        for file in files:
+            if file not in self.read:  # an outbox changes no mail
+                self.read[file] = message_from_bytes(file.read_bytes(), policy=policy.default)
+        read = [self.read[file] for file in files]
         mine = [one for one in read if not address or one["To"].lower() == address.lower()]
         return [one for one in mine if isinstance(one, EmailMessage)]
 
@@ -123,6 +128,29 @@ class Desk:
         built = run.build(self.setup, digest, f"{self.now:%Y-%m-%dT%H:%M}")
         run.send(self.setup, [built.issue] if built.issue else [])
         return built
+
+
+class Moody:
+    """A transport that fails as it is told to, and keeps what it took."""
+
+    is_repeatable = False
+    fails: ClassVar[list[DigestError]] = []
+    took: ClassVar[list[Mail]] = []
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def send(self, mail: Mail, issue: str) -> Receipt:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.took.append(mail)
+        return Receipt(detail="taken")
+
+    def publish(self, issue: str, pages: object) -> None:
+        return None
+
+    def erase(self, address: str) -> int:
+        return 0
 
 
 def body(message: EmailMessage, kind: str = "plain") -> str:
