@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from door import ADA, NOW, Door, found, token, words
 
-from digest.run import links, subscribing
+from digest.run import links, notifying, subscribing
 from digest.tokens import Purpose
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
@@ -310,6 +310,18 @@ def test_a_confirmation_ends_after_three_days_and_shows_a_way_on(door: Door) -> 
         assert "This link has expired." in answer.text
         assert 'href="/link"' in answer.text
     assert confirmed(door) == []
+
+
+def test_who_never_confirms_is_forgotten_as_the_privacy_page_says(door: Door) -> None:
+    door.ask()
+    assert "forgotten after 30 days" in door.get("/privacy").text
+    door.now += timedelta(days=29)
+    notifying.forget(door.desk.setup())
+    assert door.mails() != []
+    door.now += timedelta(days=2)
+    notifying.forget(door.desk.setup())
+    assert door.mails() == []
+    assert ADA not in str(door.rows())
 
 
 def test_a_link_comes_by_mail_to_who_subscribed_and_to_nobody_else(door: Door) -> None:

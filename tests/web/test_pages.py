@@ -13,6 +13,7 @@ import feedparser
 import pytest
 from build import issue, item, paper
 from door import ADA, NOW, SLOT, Door
+from starlette.testclient import TestClient
 
 from digest.run import links
 from digest.store import issues, papers
@@ -294,6 +295,21 @@ def test_all_first_words_of_our_addresses_are_reserved(door: Door) -> None:
     routers = [made.routes(door.desk) for made in (api, asking, choosing, reading)]
     firsts = {route.path.split("/")[1] for router in routers for route in router.routes}
     assert firsts - {"", "{digest}"} == RESERVED
+
+
+def test_a_fault_of_ours_is_an_error_page_that_tells_nothing(door: Door) -> None:
+    with door.store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE asks RENAME TO gone")
+    client = TestClient(door.app, raise_server_exceptions=False)
+    form = {"address": ADA, "digest": "samples"}
+    page, program = client.post("/subscribe", data=form), client.post("/api/links", json=form)
+    client.close()
+    assert (page.status_code, program.status_code) == (500, 500)
+    assert "it is not your fault" in page.text
+    assert list(program.json()) == ["error"]
+    for answer in (page, program):
+        assert not re.search("Traceback|asks|sqlite", answer.text)
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 def test_robots_are_kept_from_links_of_readers(door: Door) -> None:
