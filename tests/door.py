@@ -44,9 +44,10 @@ TABLES: dict[str, Any] = {
 }
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, url: str = "") -> None:
     """A store with one issue of "samples", to be copied."""
-    settings = config.make(TABLES, folder / config.FILE)
+    tables = {**TABLES, **({"store": url} if url else {})}
+    settings = config.make(tables, folder / config.FILE)
     store = open_store(settings.store, NOW)
     setup = run.Setup(config=settings, store=store, now=NOW - timedelta(hours=1))
     run.run(setup, {"samples": SLOT})

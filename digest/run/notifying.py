@@ -179,6 +179,10 @@ def forget(setup: Setup) -> int:
     keep = setup.config.keep
     with setup.store.write() as connection:
         asks.forget(connection, setup.now - timedelta(days=keep.requests_days))
-        return people.forget_unconfirmed(
+        gone = people.forget_unconfirmed(
             connection, setup.now - timedelta(days=keep.unconfirmed_days)
         )
+    transport = sending.transport_of(setup.config)
+    for address in gone:
+        transport.erase(address)  # the confirmation that nobody answered
+    return len(gone)

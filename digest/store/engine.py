@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
@@ -26,10 +27,15 @@ class Store:
 
     writer: Engine
     reader: Engine
+    #: SQLite has one writer at a time, and who finds it busy sleeps: the threads of a process wait
+    #: here instead, each for no longer than it must.
+    gate: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
-    def write(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block, or leaves nothing behind."""
-        return self.writer.begin()
+        with self.gate, self.writer.begin() as connection:
+            yield connection
 
     @contextmanager
     def rehearse(self) -> Iterator[Connection]:
@@ -110,7 +116,7 @@ def _engines(address: URL) -> Store:
         if not address.database or address.database == ":memory:":
             raise BadConfig("the store must be a file: sqlite:///digest.db")
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        return Store(_sqlite(address, "BEGIN IMMEDIATE"), _sqlite(address, "BEGIN"))
+        return Store(_sqlite(address, "BEGIN IMMEDIATE"), _sqlite(address, "BEGIN"), RLock())
     engine = create_engine(address, hide_parameters=True)  # an error's words are no place for them
     return Store(engine, engine)
 

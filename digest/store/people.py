@@ -402,8 +402,8 @@ def _erase(connection: Connection, address: str) -> dict[str, int]:
     return {name: connection.execute(query).rowcount for name, query in gone.items()}
 
 
-def forget_unconfirmed(connection: Connection, before: datetime) -> int:
-    """Remove who was asked before a moment and never confirmed anything; returns how many."""
+def forget_unconfirmed(connection: Connection, before: datetime) -> list[str]:
+    """Remove who was asked before a moment and never confirmed; returns their addresses."""
     young = select(notices.c.mailbox).where(notices.c.made_at >= before)
     query = select(subscribers.c.address).where(
         subscribers.c.state == SubscriberState.PENDING,
@@ -413,4 +413,4 @@ def forget_unconfirmed(connection: Connection, before: datetime) -> int:
     addresses = list(connection.scalars(query))
     for address in addresses:
         _erase(connection, address)
-    return len(addresses)
+    return addresses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from digest import __version__
 from digest.errors import BadLink, Misuse, Temporary, TooMany
 from digest.web import api, asking, choosing, reading
 from digest.web.desk import Desk
-from digest.web.guard import Guard, refusal
+from digest.web.guard import HEADERS, Guard, refusal
 
 RETRY_AFTER_S = 3600
 
@@ -74,7 +74,10 @@ def _handlers(desk: Desk, pages: Sequence[Any]) -> dict[Any, Callable[[Request, 
         Temporary: soon,
         HTTPException: refused,
         RequestValidationError: invalid,
-        Exception: lambda request, _: failed(desk, request, 500, desk.say("error.500")),
+        # This one is made outside the guard, so it brings the guard's headers itself.
+        Exception: lambda request, _: failed(
+            desk, request, 500, desk.say("error.500"), headers=HEADERS
+        ),
     }
 
 
@@ -85,7 +88,7 @@ def failed(
     why: str,
     *,
     offers_link: bool = False,
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """What is answered where something went wrong: a page, or the same for programs."""
     response: Response

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door import ADA, SLOT, TABLES, make, mails, token, words
+from door import ADA, SLOT, TABLES, mails, make, token, words
 from serving import Serving
 
 from digest.tokens import PATTERN

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import schemathesis
-from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance as accepted
 from door import ADA, SLOT, Door
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance as accepted
 
 from digest.tokens import LENGTH
 
@@ -60,7 +60,8 @@ def test_a_program_reads_what_a_page_shows(door: Door) -> None:
     assert (samples["title"], quiet["schedule"]) == ("Samples & more", "")
     (one,) = door.get("/api/digests/samples/issues").json()
     whole = door.get(f"/api/digests/samples/issues/{one['slot']}").json()
-    assert one["slot"] == SLOT and len(whole["papers"]) == one["papers"] > 2
+    assert one["slot"] == SLOT
+    assert len(whole["papers"]) == one["papers"] > 2
     assert one["page"].endswith(f"/samples/{SLOT}")
     assert door.get(f"/api/digests/samples/issues?before={SLOT}").json() == []
 
@@ -77,7 +78,7 @@ def test_a_program_reads_what_a_page_shows(door: Door) -> None:
             "preferences.hour",
         ),
         (
-            b'{"address": "a@example.org", "digest": "samples", "preferences": {"topics": ["\\u0000"]}}',
+            b'{"address": "a@example.org", "digest": "quiet", "preferences": {"topics": ["NOT"]}}',
             "topics",
         ),
     ],
@@ -87,7 +88,8 @@ def test_what_cannot_be_is_named_and_not_kept(door: Door, body: bytes, why: str)
     headers = {"Content-Type": "application/json"}
     answer = door.client.post("/api/subscriptions", content=body, headers=headers)
     assert answer.status_code == 422
-    assert list(answer.json()) == ["error"] and why in answer.json()["error"]
+    assert list(answer.json()) == ["error"]
+    assert why in answer.json()["error"]
     assert door.rows() == before
 
 
@@ -107,7 +109,8 @@ def test_a_digest_that_is_not_there_is_said_to_be_none(door: Door) -> None:
         door.client.post("/api/subscriptions", json=asked),
         door.get("/api/digests/nope/issues"),
     ):
-        assert answer.status_code == 404 and "no digest 'nope'" in answer.json()["error"]
+        assert answer.status_code == 404
+        assert "no digest 'nope'" in answer.json()["error"]
 
 
 @pytest.mark.slow
@@ -186,4 +189,5 @@ def test_nothing_that_is_sent_breaks_a_page_or_is_kept_by_it(door: Door) -> None
     from digest import consent
 
     for row in after["asks"]:
-        assert consent.address(row[2]) == row[2] and row[3] in door.config.digests
+        assert consent.address(row[2]) == row[2]
+        assert row[3] in door.config.digests
