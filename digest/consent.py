@@ -29,8 +29,9 @@ DAY = timedelta(days=1)
 MAX_UNANSWERED = 3
 MAX_TOPICS, MAX_TOPIC_LENGTH = 20, 200
 MAX_PAPERS = 100
+MAX_STATEMENT = 2000
 # Source: RFC 5321, 4.5.3.1.
-MAX_ADDRESS = 254
+MAX_ADDRESS, MAX_LOCAL_PART = 254, 64
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 # Line ends of every kind, the rest of C0 and C1, marks that turn the direction of what follows,
 # what cannot be seen, and half a surrogate pair.
@@ -62,7 +63,7 @@ def address(text: str) -> str:
         raise BadAddress(
             "only letters of ASCII may stand before the @; few mail servers take others"
         )
-    if len(found.ascii_email) > MAX_ADDRESS:
+    if len(found.ascii_email) > MAX_ADDRESS or len(found.local_part) > MAX_LOCAL_PART:
         raise BadAddress("this is longer than an e-mail address can be")
     return found.ascii_email
 
@@ -104,6 +105,19 @@ def evidence(form: str, wording: str, **more: str) -> Evidence:
     """That somebody agreed to a wording on a form; the version tells one wording from the next."""
     version = sha256(f"{form}\n{wording}".encode()).hexdigest()[:8]
     return Evidence(form=form, wording=wording, version=version, **more)
+
+
+def statement(text: str) -> str:
+    """An operator's own words about how she knows that somebody agreed.
+
+    Raises: Misuse
+    """
+    said = "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+    if len(said) > MAX_STATEMENT:
+        raise Misuse(f"evidence: at most {MAX_STATEMENT} letters")
+    if _UNSEEN.search(said.replace("\n", "")):
+        raise Misuse("evidence: there is a character in it that cannot be seen")
+    return said
 
 
 # --- what is answered ----------------------------------------------------------------------------
@@ -197,6 +211,8 @@ def preferences(values: Mapping[str, Any]) -> Preferences:
 
 def words(preferences: Preferences) -> dict[str, Any]:
     """The same as plain values, for files and tables; only what is not the digest's own."""
+    if preferences == Preferences():
+        return {}
     found = asdict(preferences)
     found["topics"] = list(preferences.topics)
     found["paused_until"] = preferences.paused_until and preferences.paused_until.isoformat()

@@ -30,8 +30,10 @@ def notice(
     links: Links,
     texts: Mapping[str, str],
     environment: Environment,
+    *,
+    can_reply: bool = False,
 ) -> Rendered:
-    """A notice as text and HTML.
+    """A notice as text and HTML; `can_reply` where an answer to it is read.
 
     Raises: BadTemplate
     """
@@ -40,6 +42,7 @@ def notice(
         words = texts.get(f"notice.{of.kind}.{key}", "")
         return words.replace("{title}", masthead.title).replace("{contact}", masthead.contact)
 
+    reply = said("reply") if can_reply else ""
     context = {
         "masthead": masthead,
         "language": texts["language"],
@@ -50,7 +53,7 @@ def notice(
         "lines": list(of.lines),
         "button": said("button"),
         "links": links,
-        "small": [line for line in said("small").split("\n") if line],
+        "small": [line for line in (*said("small").split("\n"), reply) if line],
         "foot": texts["notice.foot"],
         "leave": texts["notice.leave"],
         "privacy": texts["notice.privacy"],

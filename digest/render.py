@@ -97,8 +97,8 @@ def render(
     own = [fragments[item] for item in edition.shown]
 
     def joined(template: str, written: Sequence[str]) -> str:
-        sections = _sections(edition.shown, written, masthead.title)
-        return filled(environment, template, context | {"sections": sections})
+        grouped = sections(edition.shown, written, masthead.title)
+        return filled(environment, template, context | {"sections": grouped})
 
     in_markdown = joined("issue.md.j2", [fragment.markdown for fragment in own])
     if edition.format == "markdown":
@@ -159,7 +159,7 @@ def _context(edition: Edition, masthead: Masthead) -> dict[str, Any]:
     }
 
 
-def _sections(items: Sequence[Item], written: Sequence[str], title: str) -> list[Section]:
+def sections(items: Sequence[Item], written: Sequence[str], title: str) -> list[Section]:
     """Group what was written of the items: picks, topics in order of appearance, revisions."""
     groups: dict[tuple[int, str], list[str]] = {}
     for item, text in zip(items, written, strict=True):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from digest import plan
-from digest.run import Setup, waits
+from digest import keys, plan
+from digest.errors import BadConfig
+from digest.run import Setup, roll, waits
 from digest.store import Connection, issues, ledger, picks
 from digest.store import papers as paper_rows
 
@@ -43,7 +44,30 @@ def status(setup: Setup) -> dict[str, Any]:
             for row in paper_rows.health(connection)
         ]
         queue = ledger.by_state(connection)
-    return {"digests": digests, "sources": sources, "queue": queue}
+        people = roll.counts(connection)
+    return {
+        "digests": digests,
+        "sources": sources,
+        "queue": queue,
+        "subscribers": people,
+        "warnings": _warnings(setup),
+    }
+
+
+def _warnings(setup: Setup) -> list[str]:
+    """What should be mended before strangers subscribe."""
+    found = []
+    if not setup.config.pages_url.startswith("https:"):
+        found.append(
+            f"List-Unsubscribe leads to {setup.config.pages_url}: mail providers ignore one-click"
+            ' unsubscribing without https; set base_url = "https://…"'
+        )
+    try:
+        if setup.config.keys.exists():  # or else it is made when it is needed
+            keys.load(setup.config.keys)
+    except BadConfig as why:
+        found.append(str(why))
+    return found
 
 
 def _draft(setup: Setup, connection: Connection, name: str) -> dict[str, Any] | None:
@@ -83,7 +107,19 @@ def lines(found: dict[str, Any]) -> list[str]:
         said.append(f"source {one['source']}: last read in full {one['read_at'] or 'never'}")
     queue = ", ".join(f"{count} {state}" for state, count in sorted(found["queue"].items()))
     said.append(f"deliveries: {queue or 'none yet'}")
+    return said + _of_people(found["subscribers"]) + [f"warning: {w}" for w in found["warnings"]]
+
+
+def _of_people(found: dict[str, Any]) -> list[str]:
+    said = [f"subscribers of {name}: {_counted(of)}" for name, of in found["digests"].items()]
+    for what in ("suppressed", "asks", "notices"):
+        if found[what]:
+            said.append(f"{what}: {_counted(found[what])}")
     return said
+
+
+def _counted(of: dict[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in sorted(of.items()))
 
 
 def _last(report: dict[str, Any] | None) -> str:

@@ -445,6 +445,17 @@ class Subscription:
     preferences: Preferences
     since: datetime | None  #: confirmed at
     ended_at: datetime | None = None
+    evidence: str = ""  #: how it came to its state, in a few words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who has an address, and all that she ever had."""
+
+    id: str
+    address: str
+    state: SubscriberState
+    subscriptions: tuple[Subscription, ...] = ()
 
 
 #: What a notice says: "confirm" asks for a click, "already" that nothing is to be done, "welcome"

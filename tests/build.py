@@ -95,6 +95,17 @@ def masthead(**changes: Any) -> Masthead:
     return replace(plain, **changes)
 
 
+def linked(**changes: Any) -> Masthead:
+    """The same with the links of a reader's mail."""
+    pages = "https://papers.example.org"
+    links = {
+        "unsubscribe_url": f"{pages}/unsubscribe/{'u' * 40}",
+        "preferences_url": f"{pages}/preferences/{'p' * 40}",
+        "opinion_url": f"{pages}/opinion/{'o' * 40}",
+    }
+    return masthead(**links | changes)
+
+
 def rendered(**changes: Any) -> Rendered:
     """The smallest text of an edition."""
     plain = Rendered(

@@ -357,7 +357,7 @@ def test_a_backtest_shows_the_days_and_changes_nothing(started: Path) -> None:
         (["like", "2603.90021", "--digest", "my-paper"], "did you mean 'my-papers'?"),
         (["like", "2603.99999", "--digest", NAME], "no paper in the store is known as"),
         (["dislike", "x", "--digest", NAME, "--as", "no@example.org"], "is no reader of"),
-        (["likes", NAME, "--as", "nobody"], "'nobody' is not an e-mail address"),
+        (["likes", NAME, "--as", "nobody"], "this is not an e-mail address: an"),
         (["backtest", "my-paper"], "did you mean 'my-papers'?"),
         (["backtest", NAME, "--topic", "a AND"], "it ends early"),
     ],

@@ -63,7 +63,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.digest: dict[str, Any] = {"topics": ['"sparse"'], "to": [ADA, BEN, CY]}
-        self.ids = (f"s{n}" for n in count(1))
+        self.ids = (f"{n:016x}" for n in count(1))
         self.setup = self.at()
 
     def at(self, days: int = 0, **changes: Any) -> run.Setup:

@@ -11,12 +11,12 @@ from email.utils import parseaddr, parsedate_to_datetime
 from typing import Any
 
 import pytest
-from build import NOW, delivery, edition, item, masthead, paper, rendered
+from build import NOW, delivery, edition, item, linked, masthead, paper, rendered
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.errors import BadConfig, Permanent
-from digest.mail import address, prepare
+from digest.mail import address, notice, prepare
 from digest.render import render, render_items
 from digest.templating import environment
 from digest.types import Delivery, Format, Mail, Masthead, ReaderLinks, Rendered
@@ -63,9 +63,7 @@ def decoded(header: str) -> str:
 
 
 def test_a_whole_mail(golden: Callable[[str, bytes], None]) -> None:
-    around = masthead(
-        title="Modèles économes", sender="Modèles économes <digest@papers.example.org>"
-    )
+    around = linked(title="Modèles économes", sender="Modèles économes <digest@papers.example.org>")
     shown = [item(paper("Sparse Retrievers Learn to Forget")), item(paper("מודל שפה קטן"))]
     of = edition(shown, [item("Not shown")], format="markdown")
     templates = environment([])
@@ -91,6 +89,8 @@ def test_the_headers_say_who_what_when_and_that_it_is_a_list() -> None:
         "To": "reader@example.org",
         "Message-ID": "<d1@papers.example.org>",
         "List-Id": "Reading group <reading.papers.example.org>",
+        "List-Unsubscribe": "<https://papers.example.org/unsubscribe/abc>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "From": "Reading group <digest@papers.example.org>",
         "Subject": "Reading group: 1 paper, 22 June 2026",
         "Date": "Mon, 22 Jun 2026 06:00:00 +0000",
@@ -297,13 +297,17 @@ def test_a_mail_is_seven_bit_with_short_lines_and_crlf(text: str) -> None:
 
 def test_readers_of_an_edition_share_all_but_their_own_lines() -> None:
     letter = prepare(rendered(), masthead(), NOW, "html")
-    one = address(letter, delivery())
-    other = address(letter, delivery(address="other@example.org", message_id="d2@example.org"))
+    one = address(letter, delivery(), LEAVING)
+    theirs = replace(LEAVING, unsubscribe_url="https://papers.example.org/unsubscribe/def")
+    other = address(
+        letter, delivery(address="other@example.org", message_id="d2@example.org"), theirs
+    )
     assert one == mail(rendered(), delivery(), masthead(), NOW, "html")
     lines = zip(one.content.splitlines(), other.content.splitlines(), strict=True)
     assert [a for a, b in lines if a != b] == [
         b"To: reader@example.org",
         b"Message-ID: <d1@papers.example.org>",
+        b"List-Unsubscribe: <https://papers.example.org/unsubscribe/abc>",
     ]
 
 
@@ -316,3 +320,120 @@ def test_the_same_input_gives_the_same_bytes_and_other_text_another_boundary() -
 
     assert content(rendered()) == content(rendered())
     assert boundary(rendered()) != boundary(replace(rendered(), text="Another\n"))
+
+
+# --- what is one reader's alone ------------------------------------------------------------------
+
+UNSUBSCRIBE, PREFERENCES = "u" * 40, "p" * 40
+OWN = ReaderLinks(
+    unsubscribe_url="https://papers.example.org/unsubscribe/" + "a2" * 20,
+    unsubscribe_mailto="mailto:in+" + "a2" * 20 + "@papers.example.org?subject=unsubscribe",
+    tokens=((UNSUBSCRIBE, "a2" * 20), (PREFERENCES, "b3" * 20)),
+)
+
+
+@given(
+    st.lists(
+        st.sampled_from([UNSUBSCRIBE, PREFERENCES, "é", "\n", " ", "=", "https://x.org/"])
+        | st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=90),
+        max_size=8,
+    ),
+    st.sampled_from(["html", "markdown", "text"]),
+)
+@example([UNSUBSCRIBE + PREFERENCES] * 3, "html")
+@example(["x" * 74 + UNSUBSCRIBE], "text")
+@example(["x" * 36 + UNSUBSCRIBE], "text")
+@example(["x" * 35 + UNSUBSCRIBE + "\n"], "text")
+def test_each_reader_gets_her_own_tokens_wherever_a_line_was_broken(
+    parts: list[str], format: Format
+) -> None:
+    text = "".join(parts)
+    of = rendered(text=text, html=f"<p>{text}</p>", markdown=text)
+    letter = prepare(of, masthead(), NOW, format, placeholders=[UNSUBSCRIBE, PREFERENCES])
+    mine = address(letter, delivery(), OWN)
+    plain = mail(of, delivery(), masthead(), NOW, format)
+    want = message_from_bytes(plain.content, policy=policy.default)
+    found = message_from_bytes(mine.content, policy=policy.default)
+    for one, other in zip(want.walk(), found.walk(), strict=True):
+        if not one.is_multipart():
+            words = one.get_content()
+            for shared, own in OWN.tokens:
+                words = words.replace(shared, own)
+            assert other.get_content() == words
+    assert max(map(len, mine.content.split(b"\r\n"))) <= 998
+
+
+def test_a_token_of_another_length_is_never_put_in() -> None:
+    letter = prepare(
+        rendered(text=UNSUBSCRIBE), masthead(), NOW, "text", placeholders=[UNSUBSCRIBE]
+    )
+    with pytest.raises(AssertionError):
+        address(letter, delivery(), replace(OWN, tokens=((UNSUBSCRIBE, "short"),)))
+
+
+def test_one_click_is_said_as_the_standards_say_it() -> None:
+    # Source: RFC 2369, 3.2 (angle brackets, commas); RFC 8058, 3.1 (the one value of -Post).
+    letter = prepare(rendered(), masthead(), NOW, "html")
+    content = address(letter, delivery(), OWN).content
+    # Unfolded by hand, beside the parser of the library.
+    lines = content.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").split(b"\r\n")
+    headers = {name.lower(): value for name, _, value in (one.partition(b": ") for one in lines)}
+    ways = [way.strip() for way in headers[b"list-unsubscribe"].split(b",")]
+    assert ways == [
+        f"<{OWN.unsubscribe_url}>".encode(),
+        f"<{OWN.unsubscribe_mailto}>".encode(),
+    ]
+    assert headers[b"list-unsubscribe-post"] == b"List-Unsubscribe=One-Click"
+    message = message_from_bytes(content, policy=policy.default)
+    assert message["List-Unsubscribe"].encode() == headers[b"list-unsubscribe"]
+    assert len(message.get_all("List-Unsubscribe-Post")) == 1
+
+
+@pytest.mark.parametrize(
+    "bad", ["https://x.org/a\r\nBcc: a@b.org", "https://x.org/ a", "https://x.org/>", "javascript:"]
+)
+def test_a_link_that_cannot_stand_in_a_header_stops_the_mail(bad: str) -> None:
+    letter = prepare(rendered(), masthead(), NOW, "html")
+    with pytest.raises(Permanent, match="cannot stand in a header"):
+        address(letter, delivery(), ReaderLinks(unsubscribe_url=bad))
+
+
+# --- notices -------------------------------------------------------------------------------------
+
+
+def noticed(**more: str) -> EmailMessage:
+    written = notice(
+        rendered(),
+        "Ada@bücher.example",
+        "The Group <in@papers.example.org>",
+        NOW,
+        "n1@papers.example.org",
+        **more,
+    )
+    read = message_from_bytes(written.content, policy=policy.default)
+    assert isinstance(read, EmailMessage)
+    assert read["To"].encode() == written.to.encode() == b"Ada@xn--bcher-kva.example"
+    return read
+
+
+def test_a_notice_says_that_a_program_wrote_it_and_is_no_bulk_mail() -> None:
+    read = noticed()
+    assert read["Auto-Submitted"] == "auto-generated"
+    for name in ("Precedence", "List-Id", "List-Unsubscribe", "In-Reply-To", "References"):
+        assert read[name] is None
+
+
+def test_an_answer_names_what_it_answers_and_bounces_to_nobody() -> None:
+    read = noticed(in_reply_to="<q1@example.org>", reply_to="in+abc@papers.example.org")
+    assert read["Auto-Submitted"] == "auto-replied"
+    assert read["In-Reply-To"] == read["References"] == "<q1@example.org>"
+    assert read["Reply-To"] == "in+abc@papers.example.org"
+    answer = notice(rendered(), "a@b.org", "in@x.org", NOW, "n@x.org", in_reply_to="<q@b.org>")
+    assert answer.sender == ""
+
+
+@pytest.mark.parametrize("forged", ["<a@b>\r\nBcc: c@d.org", "a@b.org", "<a b@c.org>", "<>", "<@>"])
+def test_what_is_no_message_id_is_not_answered_to(forged: str) -> None:
+    read = noticed(in_reply_to=forged)
+    assert read["In-Reply-To"] is None
+    assert read["Bcc"] is None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from build import DAY, edition, item, links, masthead, paper, summary
+from build import DAY, edition, item, linked, links, masthead, paper, summary
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown import markdown
@@ -143,15 +143,15 @@ def everything() -> Edition:
 
 
 def test_an_issue_in_html(golden: Callable[[str, bytes], None]) -> None:
-    golden("issue.html", written(everything()).html.encode())
+    golden("issue.html", written(everything(), linked()).html.encode())
 
 
 def test_an_issue_in_markdown(golden: Callable[[str, bytes], None]) -> None:
-    golden("issue.md", written(everything()).markdown.encode())
+    golden("issue.md", written(everything(), linked()).markdown.encode())
 
 
 def test_an_issue_in_plain_text(golden: Callable[[str, bytes], None]) -> None:
-    golden("issue.txt", written(everything()).text.encode())
+    golden("issue.txt", written(everything(), linked()).text.encode())
 
 
 # --- subject and masthead ------------------------------------------------------------------------
@@ -435,12 +435,29 @@ def test_the_footer_says_who_sends_it_and_how_to_leave() -> None:
     for text in (of.html, of.markdown, " ".join(of.text.split())):
         assert in_order(
             text,
-            "You get this because you are subscribed to Reading group. Write to",
+            "You get this because you are subscribed to Reading group.",
             "papers@example.org",
-            "to leave.",
+            "reads your mail.",
             "The Reading Group",
             "1 Example Street, Sampleton",
         )
+
+
+def test_the_footer_leads_to_the_preferences_and_out() -> None:
+    around = linked()
+    of = written(edition([item()]), around)
+    for text in (of.html, of.markdown, of.text):
+        assert in_order(text, around.unsubscribe_url, around.preferences_url)
+        assert "unsubscribe" not in one().text
+
+
+def test_a_paper_can_be_liked_and_disliked_where_there_are_pages() -> None:
+    around = linked()
+    of = written(edition([item(paper(number="2606.00009"))]), around)
+    for text in (of.html, of.markdown):
+        for like in (1, 0):
+            said = f"{around.opinion_url}?paper=arxiv%3A2606.00009&like={like}"
+            assert said in text.replace("&amp;", "&")
 
 
 # --- joining -------------------------------------------------------------------------------------

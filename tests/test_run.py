@@ -47,7 +47,7 @@ class World:
         self.to = [ADA]
         self.digest: dict[str, Any] = {"sources": ["lab"], "topics": EVERYTHING}
         self.more: dict[str, Any] = {}
-        self.ids = (f"s{n}" for n in count(1))
+        self.ids = (f"{n:016x}" for n in count(1))
 
     def setup(self, at: datetime) -> run.Setup:
         tables = {

@@ -102,7 +102,14 @@ def _mail(setup: Setup, one: Notice) -> Mail:
         privacy=f"{config.pages_url}/privacy",
     )
     words = texts.load(folders, config.language)
-    rendered = written.notice(one, config.masthead(one.digest), links, words, environment)
+    rendered = written.notice(
+        one,
+        config.masthead(one.digest),
+        links,
+        words,
+        environment,
+        can_reply=bool(own and config.inbox.address),
+    )
     return letters.notice(
         rendered,
         one.address,

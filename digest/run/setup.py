@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from digest import keys as key_file
-from digest import registry
+from digest import registry, templating, texts
 from digest.config import Config
 from digest.encoders import Encoder, Floats
 from digest.store import Store
 from digest.summarizers import EXTRACT, Options, Summarizer
 from digest.tokens import Keys
+
+#: What a setup for another moment takes over.
+_LASTING = ("keys", "words", "summarizer", "extract", "encoder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,21 @@ class Setup:
     now: datetime
     notify: Callable[[str], None] = lambda _: None  #: what is being done, for whoever watches
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+
+    def at(self, now: datetime) -> Setup:
+        """The same at another moment; what was read or made already is not read again."""
+        made = replace(self, now=now)
+        made.__dict__.update({name: self.__dict__[name] for name in _LASTING if name in vars(self)})
+        return made
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """The words of pages and notices.
+
+        Raises: BadTemplate
+        """
+        folders = [self.config.templates, templating.BUILT_IN]
+        return texts.load(folders, self.config.language)
 
     @cached_property
     def summarizer(self) -> Summarizer:

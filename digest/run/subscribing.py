@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from digest import consent, match, plan, texts, tokens
+from digest import consent, match, plan, tokens
 from digest.errors import BadAddress, BadLink, Misuse, TooMany
 from digest.run import learning
-from digest.run.editions import template_folders
 from digest.run.links import reply_address, token
 from digest.run.setup import Setup
 from digest.store import Connection, asks, ledger, notices, people
@@ -31,6 +31,8 @@ from digest.types import (
 
 _BATCH = 500
 _MOVES_AN_HOUR = 3  #: addresses that one subscriber can have us write to
+#: Asks decided in one transaction: an fsync each would take as long as deciding does.
+_TOGETHER = 20
 _UNCONFIRMED, _CONFIRMED = SubscriptionState.UNCONFIRMED, SubscriptionState.CONFIRMED
 _UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
 NOBODY = "this address cannot be written to"
@@ -40,8 +42,7 @@ NOBODY = "this address cannot be written to"
 
 def wording(setup: Setup, digest: str) -> str:
     """The sentence that somebody who asks for a digest agrees to."""
-    words = texts.load(template_folders(setup.config), setup.config.language)
-    return words["consent.wording"].replace("{title}", setup.config.title(digest))
+    return setup.words["consent.wording"].replace("{title}", setup.config.title(digest))
 
 
 def ask(
@@ -92,6 +93,38 @@ def ask(
         )
 
 
+def ask_for(
+    setup: Setup,
+    connection: Connection,
+    address: str,
+    digest: str,
+    form: str,
+    *,
+    text: str = "",
+    preferences: Preferences | None = None,
+) -> str:
+    """Ask an address in the operator's name, at once; returns the outcome, "confirm" or why not.
+
+    Whoever calls holds the lock of `answer`.
+    """
+    one = SignUp(
+        id=setup.new_id(),
+        kind="subscribe",
+        address=address,
+        digest=digest,
+        asked_at=setup.now,
+        evidence=consent.evidence(form, wording(setup, digest), text=text),
+        preferences=preferences or Preferences(),
+    )
+    asks.add(connection, one)
+    return _answer(setup, connection, one, _bounds(setup))
+
+
+def _bounds(setup: Setup) -> consent.Limits:
+    limits = setup.config.limits
+    return consent.Limits(per_domain=limits.per_domain, overall=limits.overall)
+
+
 def _known(setup: Setup, digest: str) -> None:
     if digest not in setup.config.digests:
         known = ", ".join(setup.config.digests)
@@ -121,16 +154,17 @@ def fingerprint(setup: Setup, address: str) -> str:
 def answer(setup: Setup) -> dict[str, int]:
     """Decide on all asks that wait, and queue the mails that follow; outcome → how many."""
     found: dict[str, int] = {}
-    limits = setup.config.limits
-    bounds = consent.Limits(per_domain=limits.per_domain, overall=limits.overall)
+    bounds = _bounds(setup)
     with setup.store.exclusive("answer"):
         while True:
             with setup.store.read() as connection:
                 waiting = asks.waiting(connection, _BATCH)
-            for one in waiting:
+            rest = iter(waiting)
+            while some := list(islice(rest, _TOGETHER)):
                 with setup.store.write() as connection:
-                    outcome = _answer(setup, connection, one, bounds)
-                found[outcome] = found.get(outcome, 0) + 1
+                    outcomes = [_answer(setup, connection, one, bounds) for one in some]
+                for outcome in outcomes:
+                    found[outcome] = found.get(outcome, 0) + 1
             if len(waiting) < _BATCH:
                 return found
 
@@ -341,13 +375,12 @@ def unsubscribe(
     with setup.store.write() as connection:
         has = _of(connection, id)
         said = Evidence(form=form, client=_client(setup, client), message_id=message_id)
-        _unsubscribe(setup, connection, has, said)
+        leave_one(setup, connection, has, said)
         return _of(connection, id)
 
 
-def _unsubscribe(
-    setup: Setup, connection: Connection, has: Subscription, evidence: Evidence
-) -> bool:
+def leave_one(setup: Setup, connection: Connection, has: Subscription, evidence: Evidence) -> bool:
+    """Take somebody out of one digest; False where she was in it no more."""
     before = (_UNCONFIRMED, _CONFIRMED)
     # Whoever was put on the list by the operator is not to come back with the next run.
     why = f"unsubscribed by {evidence.form}"
@@ -384,7 +417,7 @@ def leave(
 
 def _leave(setup: Setup, connection: Connection, subscriber: str, evidence: Evidence) -> int:
     mine = people.of_subscriber(connection, subscriber)
-    left = sum(_unsubscribe(setup, connection, one, evidence) for one in mine)
+    left = sum(leave_one(setup, connection, one, evidence) for one in mine)
     people.set_state(connection, subscriber, SubscriberState.LEFT)
     return left
 
@@ -424,7 +457,7 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
 
     She is told the same whether we know it or not.
 
-    Raises: BadLink; BadAddress
+    Raises: BadLink; BadAddress; TooMany
     """
     id = tokens.read(setup.keys, token, Purpose.PREFERENCES, setup.now)
     address = consent.address(address)
@@ -432,6 +465,9 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
         has = _of(connection, id)
         if consent.mailbox(address) == consent.mailbox(has.address):
             raise BadAddress("this is the address that you have")
+        # One subscriber must not have us write to all the world.
+        if asks.tally(connection, "move", has.subscriber, setup.now) > consent.MAX_UNANSWERED:
+            raise TooMany("you asked for this very often; please try again in an hour")
         mark = fingerprint(setup, address)
         asked = notices.unanswered(connection, address)
         is_known = people.id_of(connection, address) is not None
@@ -442,6 +478,12 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
         if tries > _MOVES_AN_HOUR:
             raise TooMany("you asked for several other addresses; please try again in an hour")
         if is_known or is_often or asks.suppressed(connection, [mark]):
+            return
+        domain, limits = consent.domain(address), setup.config.limits
+        to_domain = asks.tally(connection, "mail to domain", domain, setup.now)
+        if to_domain > limits.per_domain:
+            return
+        if asks.tally(connection, "mail", "", setup.now) > limits.overall:
             return
         change = setup.new_id()
         people.ask_to_move(connection, change, has.subscriber, address, setup.now)
@@ -510,27 +552,26 @@ class Subscribed:
     """What an operator's subscribing came to."""
 
     subscription: Subscription | None
-    outcome: str  #: "confirmed", or what became of the ask
+    outcome: str  #: "confirmed", "already", or what became of the ask
 
 
 def subscribe(setup: Setup, address: str, digest: str, evidence: str = "") -> Subscribed:
-    """SignUp an address for its consent; with evidence of it, confirm at once.
+    """Ask an address for its consent; with evidence of it, confirm at once.
 
     Raises: Misuse; also where the address is suppressed.
     """
     _known(setup, digest)
     address = consent.address(address)
-    if not evidence.strip():
-        ask(setup, address, digest, "operator")
-        outcome = next(iter(answer(setup)), "")
-        with setup.store.read() as connection:
-            found = people.find(connection, address, digest)
-        return Subscribed(subscription=found, outcome=outcome)
-    with setup.store.write() as connection:
+    text = consent.statement(evidence)
+    with setup.store.exclusive("answer"), setup.store.write() as connection:
         refuse_suppressed(setup, connection, address)
         has = people.find(connection, address, digest)
         if has and has.state is _CONFIRMED:
             return Subscribed(subscription=has, outcome="already")
+        if not text:
+            outcome = ask_for(setup, connection, address, digest, "operator")
+            has = people.find(connection, address, digest)
+            return Subscribed(subscription=has, outcome=outcome)
         if has is None:
             subscriber = people.add(connection, address, setup.now, setup.new_id)
             row = people.row(
@@ -544,9 +585,10 @@ def subscribe(setup: Setup, address: str, digest: str, evidence: str = "") -> Su
             people.save(connection, [row])
             has = people.find(connection, address, digest)
         assert has is not None
-        text = evidence.strip()
         said = replace(consent.evidence("operator", ""), text=text)
-        _confirmed(setup, connection, has, said, text)
+        # The words themselves are kept as evidence; here they could be taken for the mark that
+        # readers listed under `to` have.
+        _confirmed(setup, connection, has, said, "evidence of the operator")
         return Subscribed(subscription=_of(connection, has.id), outcome="confirmed")
 
 
@@ -568,7 +610,7 @@ def unsubscribe_address(
     with setup.store.write() as connection:
         if digest:
             has = people.find(connection, address, digest)
-            return int(bool(has and _unsubscribe(setup, connection, has, evidence)))
+            return int(bool(has and leave_one(setup, connection, has, evidence)))
         subscriber = people.id_of(connection, address)
         return _leave(setup, connection, subscriber, evidence) if subscriber else 0
 

@@ -32,6 +32,13 @@ class Store:
         return self.writer.begin()
 
     @contextmanager
+    def rehearse(self) -> Iterator[Connection]:
+        """A transaction that leaves nothing behind, to see what would come of it."""
+        with self.writer.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view, for reading only."""
         with self.reader.connect() as connection:
@@ -104,12 +111,12 @@ def _engines(address: URL) -> Store:
             raise BadConfig("the store must be a file: sqlite:///digest.db")
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         return Store(_sqlite(address, "BEGIN IMMEDIATE"), _sqlite(address, "BEGIN"))
-    engine = create_engine(address)
+    engine = create_engine(address, hide_parameters=True)  # an error's words are no place for them
     return Store(engine, engine)
 
 
 def _sqlite(address: URL, begin: str) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": BUSY_S})
+    engine = create_engine(address, connect_args={"timeout": BUSY_S}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -186,9 +193,28 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
     settings = Config()
     settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
+    with _tables_replaceable(engine) as connection, connection.begin():
         settings.attributes["connection"] = connection
         command.upgrade(settings, to)
+
+
+@contextmanager
+def _tables_replaceable(engine: Engine) -> Iterator[Connection]:
+    """A connection on which a table that others point to can be put in the place of another.
+
+    SQLite changes a column by making the table anew, and the old one cannot go while its rows are
+    pointed to; nor can that check be switched off within a transaction.
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            yield connection
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _back_up(file: Path, schema: str, now: datetime) -> None:

@@ -127,6 +127,23 @@ def latest(connection: Connection, digest: str) -> Issue | None:
     return load(connection, id) if id else None
 
 
+def out(connection: Connection, digest: str, most: int, before: str) -> list[Row[Any]]:
+    """Slot, title, time and number of new papers of the issues that are out, newest slot first.
+
+    With `before`, only those of earlier slots.
+    """
+    new = select(func.count()).where(
+        issue_items.c.issue_id == issues.c.id, ~issue_items.c.is_revision
+    )
+    query = select(
+        issues.c.slot, issues.c.title, issues.c.made_at, new.scalar_subquery().label("papers")
+    )
+    query = query.where(issues.c.digest == digest, is_out)
+    if before:
+        query = query.where(issues.c.slot < before)
+    return list(connection.execute(query.order_by(issues.c.slot.desc()).limit(most)))
+
+
 def issue_of(connection: Connection, digest: str, paper_id: str) -> str | None:
     """The issue of a digest that brought a paper as new; drafts have brought nothing yet."""
     query = select(issue_items.c.issue_id).join(issues, issues.c.id == issue_items.c.issue_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -22,14 +22,17 @@ from digest.store.tables import (
     subscribers,
     subscriptions,
 )
-from digest.store.upsert import chunks, upsert
+from digest.store.upsert import chunks, insert_new, upsert
 from digest.types import (
     Evidence,
+    Person,
     Preferences,
     SubscriberState,
     Subscription,
     SubscriptionState,
 )
+
+_EVIDENCE = tuple(field.name for field in fields(Evidence))
 
 # --- who is there --------------------------------------------------------------------------------
 
@@ -78,6 +81,34 @@ def add(connection: Connection, address: str, now: datetime, new_id: Callable[[]
     return id
 
 
+def add_all(
+    connection: Connection,
+    some: Mapping[str, SubscriberState],
+    now: datetime,
+    new_id: Callable[[], str],
+) -> dict[str, str]:
+    """Many new subscribers: address → state. Returns mailbox → id, also of who came meanwhile."""
+    rows = [
+        {
+            "id": new_id(),
+            "address": address,
+            "mailbox": consent.mailbox(address),
+            "state": state,
+            "created_at": now,
+        }
+        for address, state in some.items()
+    ]
+    insert_new(connection, subscribers, rows)
+    return ids_of(connection, list(some))
+
+
+def set_states(connection: Connection, some: Sequence[str], state: SubscriberState) -> None:
+    """Where many subscribers stand from now on."""
+    for chunk in chunks(some, 500):
+        change = update(subscribers).where(subscribers.c.id.in_(chunk))
+        connection.execute(change.values(state=state))
+
+
 def set_state(connection: Connection, subscriber: str, state: SubscriberState) -> None:
     """Where a subscriber stands from now on."""
     change = update(subscribers).where(subscribers.c.id == subscriber)
@@ -121,11 +152,37 @@ def find(connection: Connection, address: str, digest: str) -> Subscription | No
     return _subscription(row) if row else None
 
 
-def every(connection: Connection) -> Iterator[Subscription]:
-    """All subscriptions, by digest and address; read as they are asked for."""
-    query = _subscriptions().order_by(subscriptions.c.digest, subscribers.c.address)
+def known(connection: Connection, addresses: Sequence[str]) -> dict[str, Person]:
+    """Mailbox → who has it, of those that are known."""
+    found: dict[str, Person] = {}
+    had: dict[str, list[Subscription]] = {}
+    for chunk in chunks(map(consent.mailbox, addresses), 500):
+        mine = _subscriptions().where(subscribers.c.mailbox.in_(chunk))
+        for row in connection.execute(mine.order_by(subscriptions.c.digest)):
+            had.setdefault(row.subscriber_id, []).append(_subscription(row))
+        query = select(subscribers).where(subscribers.c.mailbox.in_(chunk))
+        for row in connection.execute(query):
+            found[row.mailbox] = Person(
+                id=row.id,
+                address=row.address,
+                state=SubscriberState(row.state),
+                subscriptions=tuple(had.get(row.id, ())),
+            )
+    return found
+
+
+def every(
+    connection: Connection, digest: str = "", state: SubscriptionState | None = None
+) -> Iterator[tuple[Subscription, SubscriberState]]:
+    """All subscriptions with their subscriber's state, by digest and address; read as asked for."""
+    query = _subscriptions().add_columns(subscribers.c.state.label("subscriber_state"))
+    if digest:
+        query = query.where(subscriptions.c.digest == digest)
+    if state:
+        query = query.where(subscriptions.c.state == state)
+    query = query.order_by(subscriptions.c.digest, subscribers.c.address)
     rows = connection.execution_options(yield_per=1000).execute(query)
-    return (_subscription(row) for row in rows)
+    return ((_subscription(row), SubscriberState(row.subscriber_state)) for row in rows)
 
 
 def count(connection: Connection) -> dict[tuple[str, str], int]:
@@ -135,12 +192,14 @@ def count(connection: Connection) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-def save(
-    connection: Connection,
-    rows: Sequence[Mapping[str, Any]],
-) -> None:
+def save(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write subscriptions, new or known; what was evidence stays so until there is other."""
     upsert(connection, subscriptions, rows, keep=("id", "evidence"))
+
+
+def save_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write many subscriptions; those that there are stay as they are."""
+    insert_new(connection, subscriptions, rows)
 
 
 def row(
@@ -205,6 +264,7 @@ def _subscription(row: Row[Any]) -> Subscription:
         preferences=consent.preferences(row.preferences),
         since=row.confirmed_at,
         ended_at=row.ended_at,
+        evidence=row.evidence,
     )
 
 
@@ -262,7 +322,8 @@ def note(
 
 def evidence_words(evidence: Evidence) -> dict[str, str]:
     """Evidence as plain values, without what is empty."""
-    return {key: value for key, value in asdict(evidence).items() if value}
+    # `asdict` takes longer than the row's INSERT.
+    return {key: value for key in _EVIDENCE if (value := getattr(evidence, key))}
 
 
 def noted(connection: Connection, subscriber: str) -> list[Row[Any]]:
@@ -271,10 +332,41 @@ def noted(connection: Connection, subscriber: str) -> list[Row[Any]]:
     return list(connection.execute(query.order_by(consents.c.at, consents.c.id)))
 
 
-def all_noted(connection: Connection) -> dict[tuple[str, str], Row[Any]]:
-    """(subscriber, digest) → the newest note that she confirmed."""
-    query = select(consents).where(consents.c.what == "confirmed").order_by(consents.c.at)
-    return {(row.subscriber_id, row.digest): row for row in connection.execute(query)}
+def confirmations(
+    connection: Connection, some: Sequence[str]
+) -> dict[tuple[str, str], tuple[Evidence, datetime]]:
+    """(subscriber, digest) → the newest proof that she confirmed, and when."""
+    found: dict[tuple[str, str], tuple[Evidence, datetime]] = {}
+    for chunk in chunks(some, 500):
+        query = select(consents).where(
+            consents.c.what == "confirmed", consents.c.subscriber_id.in_(chunk)
+        )
+        for row in connection.execute(query.order_by(consents.c.at, consents.c.id)):
+            found[row.subscriber_id, row.digest] = (Evidence(**row.evidence), row.at)
+    return found
+
+
+def everything(connection: Connection, address: str) -> dict[str, list[dict[str, Any]]]:
+    """All rows about an address, by table; of kept messages not their content."""
+    box = consent.mailbox(address)
+    mine = select(subscribers.c.id).where(subscribers.c.mailbox == box)
+    shown = [column for column in arrivals.c if column.name != "content"]
+    asked = func.lower(asks.c.address) == box
+    queries = {
+        "subscriber": select(subscribers).where(subscribers.c.mailbox == box),
+        "subscriptions": select(subscriptions).where(subscriptions.c.subscriber_id.in_(mine)),
+        "consents": select(consents).where(consents.c.subscriber_id.in_(mine)),
+        "asks": select(asks).where(asked),
+        "notices": select(notices).where(notices.c.mailbox == box),
+        "address_changes": select(address_changes).where(address_changes.c.subscriber_id.in_(mine)),
+        "deliveries": select(deliveries).where(deliveries.c.subscriber_id.in_(mine)),
+        "opinions": select(opinions).where(opinions.c.subscriber_id.in_(mine)),
+        "arrivals": select(*shown).where(arrivals.c.mailbox == box),
+    }
+    return {
+        name: [dict(row._mapping) for row in connection.execute(query)]
+        for name, query in queries.items()
+    }
 
 
 # --- forgetting ----------------------------------------------------------------------------------
@@ -298,7 +390,8 @@ def _erase(connection: Connection, address: str) -> dict[str, int]:
         "notices": delete(notices).where(notices.c.mailbox == box),
         "arrivals": delete(arrivals).where(arrivals.c.mailbox == box),
         "address_changes": delete(address_changes).where(
-            address_changes.c.subscriber_id.in_(ids) | (address_changes.c.address == address)
+            address_changes.c.subscriber_id.in_(ids)
+            | (func.lower(address_changes.c.address) == box)
         ),
         "deliveries": delete(deliveries).where(deliveries.c.subscriber_id.in_(ids)),
         "opinions": delete(opinions).where(opinions.c.subscriber_id.in_(ids)),
