@@ -581,7 +581,7 @@ def test_whatever_comes_is_accounted_for_and_nothing_else_is_stored(
     }
     assert receive(hit.setup, content) == outcome
     with hit.store.read() as connection:
-        for one in people.every(connection):
+        for one, _ in people.every(connection):
             assert re.fullmatch(r"[\x21-\x7e]+@[a-z0-9.-]+", one.address)
             assert one.digest == "my-papers"
             for topic in one.preferences.topics:
