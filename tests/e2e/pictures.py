@@ -1,9 +1,15 @@
-"""Take the pictures of the README anew, from what `digest demo` writes: `make pictures`."""
+"""Take the pictures of the README anew, of the sample papers: `make pictures`."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from playwright.sync_api import sync_playwright
 
@@ -27,9 +33,13 @@ SHOTS = {
     "issue-phone": (375, 900, False),
 }
 
+PORT = 8099
+#: The same of the page where people subscribe.
+PAGES = {"home-light": (900, 900, False), "home-phone": (375, 800, True)}
+
 
 def main() -> None:
-    """Make the newest sample issue and show it to a browser."""
+    """Make the newest sample issue and show it to a browser, and the pages of `digest serve`."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         newest = demo(Path(folder), lambda _: None)[-1]
         page_file = Path(newest.folder) / "issue.html"
@@ -43,7 +53,37 @@ def main() -> None:
             page.goto(page_file.as_uri())
             page.screenshot(path=PICTURES / f"{name}.png")
             context.close()
+        with _served(Path(folder) / "papers"):
+            for name, (width, height, is_dark) in PAGES.items():
+                scheme = "dark" if is_dark else "light"
+                context = browser.new_context(
+                    viewport={"width": width, "height": height}, color_scheme=scheme
+                )
+                page = context.new_page()
+                page.goto(f"http://127.0.0.1:{PORT}/")
+                page.screenshot(path=PICTURES / f"{name}.png")
+                context.close()
         browser.close()
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[None]:
+    digest = [sys.executable, "-m", "digest"]
+    subprocess.run([*digest, "init", str(folder)], check=True)
+    run = [*digest, "run", "my-papers", "--now", "2026-03-03T09:00:00Z"]
+    subprocess.run(run, cwd=folder, check=True)
+    server = subprocess.Popen([*digest, "serve", "--port", str(PORT)], cwd=folder)
+    try:
+        for _ in range(100):
+            try:
+                urlopen(f"http://127.0.0.1:{PORT}/").close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
 
 
 if __name__ == "__main__":
