@@ -49,6 +49,7 @@ class Letter:
     """An edition as a message that lacks only its reader."""
 
     sender: str  #: envelope address
+    made_at: datetime  #: the issue
     list_name: str  #: the phrase before the list's id, encoded for a header
     head: bytes  #: the headers that all readers get, CRLF
     body: bytes  #: the blank line and all after it, CRLF
@@ -87,7 +88,6 @@ def prepare(
         # The address on a line of its own: a name in encoded words may fill the whole one.
         f"From: {_phrase(name, 'From')}\r\n <{sender}>" if name else f"From: {sender}",
         f"Subject: {_folded(rendered.subject, 'Subject')}",
-        f"Date: {format_datetime(made_at)}",
         "MIME-Version: 1.0",
         "Auto-Submitted: auto-generated",
         "Precedence: bulk",
@@ -98,6 +98,7 @@ def prepare(
     pieces, gaps = _cut(body, placeholders)
     return Letter(
         sender=sender,
+        made_at=made_at,
         list_name=_phrase(masthead.title, "List-Id"),
         head=_lines(*headers),
         body=body,
@@ -160,6 +161,8 @@ def address(letter: Letter, delivery: Delivery, links: ReaderLinks) -> Mail:
     own = _lines(
         f"To: {to}",
         f"Message-ID: <{delivery.message_id}>",
+        # When it was sent off, not when its issue was made: a welcome may bring an old one.
+        f"Date: {format_datetime(delivery.queued_at or letter.made_at)}",
         f"List-Id: {letter.list_name}\r\n <{digest}.{host}>",
         *_leaving(links),
     )

@@ -112,7 +112,7 @@ def lines(found: dict[str, Any]) -> list[str]:
 
 def _of_people(found: dict[str, Any]) -> list[str]:
     said = [f"subscribers of {name}: {_counted(of)}" for name, of in found["digests"].items()]
-    for what in ("suppressed", "asks", "notices"):
+    for what in ("suppressed", "asks", "notices", "arrivals"):
         if found[what]:
             said.append(f"{what}: {_counted(found[what])}")
     return said

@@ -507,6 +507,7 @@ class Delivery:
     edition: str  #: the edition's key
     state: DeliveryState = DeliveryState.QUEUED
     message_id: str = ""
+    queued_at: datetime | None = None  #: from then on its links count their days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

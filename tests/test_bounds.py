@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from digest.errors import BadLink, Misuse
-from digest.run import importing, notifying, roll, subscribing
+from digest.run import importing, links, notifying, roll, subscribing
 from digest.run.sheet import Row
 from digest.store import people
 from digest.tokens import Purpose
@@ -105,7 +105,7 @@ class Strangers(RuleBasedStateMachine):
         if has is None:
             return
         setup = self.desk.setup
-        token = subscribing.token(setup, purpose, has.id, setup.now - timedelta(hours=hours))
+        token = links.token(setup, purpose, has.id, setup.now - timedelta(hours=hours))
         try:
             if purpose is Purpose.CONFIRM:
                 subscribing.confirm(setup, token)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.frame import ConfigFile, app, moment, opened
+from digest.cli.frame import ConfigFile, app, complain, moment, opened
 from digest.errors import Misuse
 
 if TYPE_CHECKING:
@@ -70,6 +70,11 @@ def serve(
         # uvicorn sends itself the signal again once it has stopped, and there is more to end.
         before = signal.signal(signal.SIGTERM, lambda *_: None)
         shown = f"[{where}]" if ":" in where else where
+        if settings is not setup.config and own != setup.config.web.port:
+            complain(
+                f"mails that `digest run` makes lead to {setup.config.pages_url}; say [web] port ="
+                f" {own} or base_url in digest.toml"
+            )
         print(f"listening on http://{shown}:{own}/, known as {settings.pages_url}", flush=True)
         try:
             with attending(desk):

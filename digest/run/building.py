@@ -43,7 +43,9 @@ def build(setup: Setup, name: str, slot: str) -> Built:
     # digests have queued for her.
     with store.exclusive("build"):
         with store.write() as connection:
-            ledger.sync_operator_readers(connection, name, digest.to, setup.now, setup.new_id)
+            # Who had herself erased is not to be known again because she stands in a file.
+            to = editions.writable(setup, connection, digest.to)
+            ledger.sync_operator_readers(connection, name, to, setup.now, setup.new_id)
             draft = issues.draft(connection, name)
         if draft:
             return replace(_queue(setup, name, None), draft=draft)

@@ -127,13 +127,8 @@ def _wanting(
     # Who has no wishes of her own gets each issue as it comes out, whenever the last one came.
     choosy = [person.id for person in people if person.preferences or is_welcome]
     last = ledger.last_at(connection, name, choosy)
-    if asks.has_suppressions(connection):
-        marks = {
-            person.id: setup.keys.fingerprint("address", consent.mailbox(person.address))
-            for person in people
-        }
-        gone = asks.suppressed(connection, list(marks.values()))
-        people = [person for person in people if marks[person.id] not in gone]
+    may = set(writable(setup, connection, [person.address for person in people]))
+    people = [person for person in people if person.address in may]
     found = [
         _Reader(
             id=person.id,
@@ -149,6 +144,15 @@ def _wanting(
         for reader in found
         if consent.wants_now(reader.preferences, zone, last.get(reader.id), setup.now)
     ]
+
+
+def writable(setup: Setup, connection: Connection, addresses: Sequence[str]) -> list[str]:
+    """The addresses that may be written to."""
+    if not asks.has_suppressions(connection):
+        return list(addresses)
+    marks = {one: setup.keys.fingerprint("address", consent.mailbox(one)) for one in addresses}
+    gone = asks.suppressed(connection, list(marks.values()))
+    return [one for one in addresses if marks[one] not in gone]
 
 
 def _choose(

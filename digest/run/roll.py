@@ -12,7 +12,7 @@ from digest import consent
 from digest.run import sending, subscribing
 from digest.run.setup import Setup
 from digest.run.sheet import Row
-from digest.store import Connection, asks, notices, people
+from digest.store import Connection, arrivals, asks, notices, people
 from digest.store.ledger import BY_OPERATOR
 from digest.types import (
     Evidence,
@@ -143,4 +143,5 @@ def counts(connection: Connection) -> dict[str, Any]:
         "suppressed": asks.suppressions_by_reason(connection),
         "asks": asks.outcomes(connection),
         "notices": notices.by_state(connection),
+        "arrivals": arrivals.outcomes(connection),
     }

@@ -140,19 +140,16 @@ class _Desk:
         self.environment = templates(setup.config)
         self.edition = ""
         self.letter: letters.Letter | None = None
-        self.made_at = setup.now
 
     def mail(self, delivery: Delivery) -> Mail:
         if self.letter is None or delivery.edition != self.edition:
             with self.setup.store.read() as connection:
                 edition = issues.load_edition(connection, delivery.edition)
             self.letter = self._prepare(edition)
-            self.made_at = edition.issue.made_at
             self.edition = delivery.edition
-        made_at = self.made_at
-        return letters.address(
-            self.letter, delivery, links.of_reader(self.setup, delivery.subscription, made_at)
-        )
+        since = delivery.queued_at or self.letter.made_at
+        mine = links.of_reader(self.setup, delivery.subscription, since)
+        return letters.address(self.letter, delivery, mine)
 
     def _prepare(self, edition: Edition) -> letters.Letter:
         name = edition.issue.digest

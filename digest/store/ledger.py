@@ -305,4 +305,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         edition=row.edition,
         state=DeliveryState(row.state),
         message_id=row.message_id,
+        queued_at=row.queued_at,
     )
