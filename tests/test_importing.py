@@ -14,6 +14,7 @@ from desk import ADA, BEN, CY, Desk
 
 from digest.run import importing, roll, subscribing
 from digest.run.sheet import Row
+from digest.tokens import Purpose
 from digest.types import Preferences, SubscriptionState, Suppression
 
 CONFIRMED, UNCONFIRMED = SubscriptionState.CONFIRMED, SubscriptionState.UNCONFIRMED
@@ -105,7 +106,7 @@ def test_who_left_by_herself_is_not_brought_back(
     desk: Desk, state: SubscriptionState, name: str
 ) -> None:
     desk.join()
-    subscribing.leave(desk.setup, desk.token("confirm"), purpose=subscribing.Purpose.CONFIRM)
+    subscribing.leave(desk.setup, desk.token("confirm"), purpose=Purpose.CONFIRM)
     (said,) = do(desk, row(state=state, digest=name))
     assert said.startswith("refused: ")
     assert "unsubscribed on 2026-06-22" in said or "left all digests" in said
