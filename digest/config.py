@@ -136,6 +136,7 @@ class Web(_Part):
     host: Line = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     hops: int = Field(default=0, ge=0, le=10)
+    language: Annotated[str, AfterValidator(lambda value: value and _language(value))] = ""
 
 
 class Limits(_Part):
@@ -352,6 +353,11 @@ class Config(_Part):
     def pages_url(self) -> str:
         """Where the pages are: `base_url`, or else this machine as `digest serve` shows them."""
         return self.base_url or f"http://127.0.0.1:{self.web.port}"
+
+    @property
+    def words_language(self) -> str:
+        """What pages and notices are written in: a model may write summaries in another."""
+        return self.web.language or self.language
 
     @property
     def notices_from(self) -> str:

@@ -24,7 +24,9 @@ from digest.types import (
     Weekday,
 )
 
-DAY = timedelta(days=1)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+#: Mails in a day to spellings that may all lead to one mailbox.
+MAX_ALIKE = 6
 #: Confirmations without an answer that an address gets, over all digests.
 MAX_UNANSWERED = 3
 MAX_TOPICS, MAX_TOPIC_LENGTH = 20, 200
@@ -75,6 +77,16 @@ def _ended(words: str) -> str:
 def mailbox(address: str) -> str:
     """What two spellings of one address have in common: no server tells capitals apart."""
     return address.lower()
+
+
+def alike(address: str) -> str:
+    """What spellings have in common that many servers take for one: dots, what is behind a plus.
+
+    >>> alike("Ada.B+papers@example.org")
+    'adab@example.org'
+    """
+    local, _, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 
 
 def domain(address: str) -> str:
@@ -134,6 +146,7 @@ class Standing:
     )
     unanswered: int = 0  #: of such mails over all digests, since the last confirmation
     mails_to_domain: int = 0  #: within the hour
+    mails_to_alike: int = 0  #: within the day
     mails: int = 0  #: within the hour, to anybody
 
 
@@ -164,6 +177,8 @@ def answer(ask: SignUp, standing: Standing, limits: Limits, now: datetime) -> An
         return Answer(why="asked within the day")
     if standing.unanswered >= MAX_UNANSWERED:
         return Answer(why="unanswered before")
+    if standing.mails_to_alike >= MAX_ALIKE:
+        return Answer(why="limit of addresses alike")
     if standing.mails_to_domain >= limits.per_domain:
         return Answer(why="limit of the domain")
     if standing.mails >= limits.overall:
@@ -283,8 +298,8 @@ def _short(said: str) -> str:
 def wants_now(preferences: Preferences, zone: str, last_at: datetime | None, now: datetime) -> bool:
     """May a mail go to this reader now? `zone` is the digest's, `last_at` her last mail.
 
-    Who has had none gets hers at any hour. A week or month whose day went by without a mail is
-    made up for on the next.
+    A welcome (`last_at` is None) goes at any hour. A week or month whose day went by without a
+    mail is made up for on the next.
     """
     here = now.astimezone(ZoneInfo(preferences.timezone or zone))
     if preferences.paused_until and here.date() < preferences.paused_until:

@@ -54,6 +54,10 @@ class BadLink(Permanent):
     """The link does not allow what was asked for."""
 
 
+class StoreBusy(Temporary):
+    """The database is locked, full or gone."""
+
+
 class TooMany(Temporary):
     """More was asked than we do in such a time."""
 

@@ -165,6 +165,7 @@ def address(letter: Letter, delivery: Delivery, links: ReaderLinks) -> Mail:
         f"Date: {format_datetime(delivery.queued_at or letter.made_at)}",
         f"List-Id: {letter.list_name}\r\n <{digest}.{host}>",
         *_leaving(links),
+        *_replying(links),
     )
     return Mail(
         sender=letter.sender,
@@ -172,6 +173,11 @@ def address(letter: Letter, delivery: Delivery, links: ReaderLinks) -> Mail:
         message_id=delivery.message_id,
         content=own + letter.head + _filled(letter, links),
     )
+
+
+def _replying(links: ReaderLinks) -> Iterator[str]:
+    if links.reply_to:
+        yield f"Reply-To: {_routable('reply address', links.reply_to, Permanent)}"
 
 
 def _leaving(links: ReaderLinks) -> Iterator[str]:

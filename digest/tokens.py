@@ -25,7 +25,7 @@ LENGTH = 40
 PATTERN = rf"[a-z2-7]{{{LENGTH}}}"
 NOBODY = "0" * 16  #: whom the links of a preview are for
 _HOUR = timedelta(hours=1)
-_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _NEVER = 0
 _SIGNATURE_BYTES = 12
 
@@ -72,7 +72,7 @@ def sign(keys: Keys, purpose: Purpose, id: str, until: datetime | None = None) -
     >>> sign(keys, Purpose.UNSUBSCRIBE, "00112233445566ff")
     'ouaqaejcgncfkzx7aaaaas7lseykh77swamtfvrv'
     """
-    hours = _NEVER if until is None else max(1, -((_EPOCH - until) // _HOUR))
+    hours = _NEVER if until is None else max(1, -((EPOCH - until) // _HOUR))
     head = purpose.encode() + bytes([keys.newest]) + bytes.fromhex(id) + hours.to_bytes(3)
     whole = head + _signature(keys.secrets[keys.newest], head)
     return base64.b32encode(whole).decode().lower()
@@ -93,11 +93,17 @@ def read(keys: Keys, token: str, purpose: Purpose, now: datetime) -> str:
     if head[:1] != purpose.encode():
         raise BadLink("this link is for something else")
     id, hours = head[2:10].hex(), int.from_bytes(head[10:13])
-    if hours != _NEVER and now > _EPOCH + hours * _HOUR:
+    if hours != _NEVER and now > EPOCH + hours * _HOUR:
         raise BadLink("this link has expired")
     if id == NOBODY:
         raise BadLink("this link comes from a preview; there is nobody behind it")
     return id
+
+
+def ends_at(token: str) -> datetime | None:
+    """When a token that was read ends; None: never."""
+    hours = int.from_bytes(base64.b32decode(token.upper())[10:13])
+    return None if hours == _NEVER else EPOCH + hours * _HOUR
 
 
 def _signature(secret: bytes, head: bytes) -> bytes:

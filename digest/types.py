@@ -348,6 +348,7 @@ class ReaderLinks:
 
     unsubscribe_url: str
     unsubscribe_mailto: str = ""  #: empty: no mail is read here
+    reply_to: str = ""  #: where an answer to the mail proves who writes it
     #: What stands in the edition → what this reader gets in its place, of the same length.
     tokens: tuple[tuple[str, str], ...] = ()
 
@@ -418,6 +419,7 @@ class Evidence:
     client: str = ""  #: keyed hash of the IP address
     text: str = ""  #: the operator's words
     message_id: str = ""  #: of the mail that was answered, or that was sent
+    former: str = ""  #: the address that another took the place of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,15 +50,17 @@ def print_json(words: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def opened(context: typer.Context, config: Path | None, now: str | None) -> Iterator[Setup]:
-    """The configuration, the open store and the time."""
+def opened(
+    context: typer.Context, config: Path | None, now: str | None, busy_s: float = 30
+) -> Iterator[Setup]:
+    """The configuration, the open store and the time; a busy store is waited for so long."""
     from digest import config as configs
     from digest.run import Setup
     from digest.store import open_store
 
     at = moment(now)
     settings = configs.load(configs.find(config or context.obj))
-    store = open_store(settings.store, at)
+    store = open_store(settings.store, at, busy_s)
     try:
         with progress() as notify:
             yield Setup(config=settings, store=store, now=at, notify=notify)

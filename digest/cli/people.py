@@ -303,12 +303,15 @@ def erase(
         from digest.run import roll
 
         gone = roll.erase(setup, address)
+        copies = setup.store.copies()
     if as_json:
         print_json(gone)
         return
     said = ", ".join(f"{number} {what}" for what, number in gone.items() if number)
     said = said.replace("_", " ").replace("files", "mails in the outbox")
     print(f"erased: {said or 'nothing was known'}")
+    for copy in copies:
+        complain(f"{copy} is a copy from before an upgrade and may still hold the address")
     print("it is never written to again; `digest subscribers allow ADDRESS` lifts that")
 
 

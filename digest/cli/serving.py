@@ -43,7 +43,7 @@ def serve(
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
     )
-    with opened(context, config, None) as setup:
+    with opened(context, config, None, busy_s=5) as setup:  # people wait
         settings = setup.config
         if not settings.digests:
             raise Misuse(

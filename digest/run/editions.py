@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -139,10 +140,15 @@ def _wanting(
         )
         for person in people
     ]
+
+    def had_at(reader: _Reader) -> datetime | None:
+        # Without any mail yet her day or hour may be the one on which she joined.
+        return None if reader.is_welcome else last.get(reader.id, reader.since - consent.DAY)
+
     return [
         reader
         for reader in found
-        if consent.wants_now(reader.preferences, zone, last.get(reader.id), setup.now)
+        if consent.wants_now(reader.preferences, zone, had_at(reader), setup.now)
     ]
 
 

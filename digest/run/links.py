@@ -61,6 +61,7 @@ def of_reader(setup: Setup, subscription: str, made_at: datetime) -> ReaderLinks
     return ReaderLinks(
         unsubscribe_url=url(setup, Purpose.UNSUBSCRIBE, leave),
         unsubscribe_mailto=mailto(setup, leave),
+        reply_to=reply_address(setup, mine[Purpose.PREFERENCES]),
         tokens=tuple((shared[purpose], mine[purpose]) for purpose in _SHARED),
     )
 

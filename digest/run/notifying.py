@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from digest import mail as letters
 from digest import notices as written
-from digest import templating, texts, transports
+from digest import templating, transports
 from digest.errors import DigestError, Misuse, Permanent, Temporary
 from digest.run import building, editions, sending
 from digest.run.links import reply_address, token, url
 from digest.run.setup import Setup
 from digest.run.subscribing import fingerprint
-from digest.store import asks, notices, people
+from digest.store import asks, ledger, notices, people
 from digest.tokens import Purpose
 from digest.types import DeliveryState, Mail, Notice
 
@@ -101,7 +101,7 @@ def _mail(setup: Setup, one: Notice) -> Mail:
         unsubscribe=_unsubscribe(setup, one),
         privacy=f"{config.pages_url}/privacy",
     )
-    words = texts.load(folders, config.language)
+    words = setup.words
     rendered = written.notice(
         one,
         config.masthead(one.digest),
@@ -138,7 +138,7 @@ def welcome(setup: Setup) -> int:
         waiting = notices.due(connection, setup.now, _BATCH, only="welcome")
         found = {one.id: people.subscription(connection, one.about) for one in waiting}
     if not waiting:
-        return 0
+        return _again(setup)
     issues_sent = 0
     by_digest: dict[str, list[Notice]] = {}
     for one in waiting:
@@ -163,6 +163,13 @@ def welcome(setup: Setup) -> int:
     return issues_sent + plain
 
 
+def _again(setup: Setup) -> int:
+    """Send once more what waits, a while after it could not be sent."""
+    with setup.store.read() as connection:
+        is_waiting = ledger.is_waiting(connection, setup.now - WAITS[0])
+    return sum(sending.send(setup).mails.values()) if is_waiting else 0
+
+
 def _bring(setup: Setup, name: str, subscribers: list[str]) -> frozenset[str]:
     """Queue the latest issue for some readers; returns for whom there was one."""
     if name not in setup.config.digests:
@@ -177,6 +184,7 @@ def _bring(setup: Setup, name: str, subscribers: list[str]) -> frozenset[str]:
 def forget(setup: Setup) -> int:
     """Remove what is personal and no longer needed; returns how many people were forgotten."""
     keep = setup.config.keep
+    setup.store.scrub()  # what was erased while somebody read
     with setup.store.write() as connection:
         asks.forget(connection, setup.now - timedelta(days=keep.requests_days))
         gone = people.forget_unconfirmed(

@@ -43,7 +43,7 @@ class Setup:
         Raises: BadTemplate
         """
         folders = [self.config.templates, templating.BUILT_IN]
-        return texts.load(folders, self.config.language)
+        return texts.load(folders, self.config.words_language)
 
     @cached_property
     def summarizer(self) -> Summarizer:

@@ -12,13 +12,13 @@ from threading import RLock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
-from digest.errors import BadConfig, SchemaTooNew
+from digest.errors import BadConfig, SchemaTooNew, StoreBusy
 
 HEAD = "0004"  #: the newest migration; a test compares it with the folder
 MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_S = 30
+BUSY_S = 30.0  #: for so long a command waits for a store that another process holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,12 @@ class Store:
     #: SQLite has one writer at a time, and who finds it busy sleeps: the threads of a process wait
     #: here instead, each for no longer than it must.
     gate: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    busy_s: float = 30
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block, or leaves nothing behind."""
-        with self.gate, self.writer.begin() as connection:
+        with self.gate, _named(), self.writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -47,7 +48,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view, for reading only."""
-        with self.reader.connect() as connection:
+        with _named(), self.reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -57,14 +58,29 @@ class Store:
         with hold(self.writer, what):
             yield
 
-    def scrub(self) -> None:
-        """Leave nothing of what was removed in the write-ahead log."""
-        if self.writer.dialect.name == "sqlite":
-            with self.writer.connect().execution_options(
-                isolation_level="AUTOCOMMIT"
-            ) as connection:
-                connection.exec_driver_sql("COMMIT")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    def scrub(self) -> bool:
+        """Leave nothing of what was removed in the write-ahead log.
+
+        False while somebody still reads what was there before; asked again later it will go.
+        """
+        if self.writer.dialect.name != "sqlite":
+            return True
+        options = {"isolation_level": "AUTOCOMMIT"}
+        with self.gate, self.writer.connect().execution_options(**options) as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA busy_timeout=1000")
+            try:
+                row = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={int(self.busy_s * 1000)}")
+        return not row[0]
+
+    def copies(self) -> list[Path]:
+        """The files beside an SQLite store that upgrades left; they hold what it held then."""
+        if self.writer.dialect.name != "sqlite":
+            return []
+        file = Path(str(self.writer.url.database))
+        return sorted(file.parent.glob(f"{file.name}.*.backup"))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -72,7 +88,16 @@ class Store:
         self.reader.dispose()
 
 
-def open_store(url: str, now: datetime) -> Store:
+@contextmanager
+def _named() -> Iterator[None]:
+    """What the database cannot do just now, as an error that says so."""
+    try:
+        yield
+    except OperationalError as why:
+        raise StoreBusy(f"the store cannot be used just now ({why.orig}); try again") from why
+
+
+def open_store(url: str, now: datetime, busy_s: float = BUSY_S) -> Store:
     """Open a database and bring it to the newest schema; an SQLite file is copied before.
 
     Raises: BadConfig for an address that leads nowhere; SchemaTooNew.
@@ -87,7 +112,7 @@ def open_store(url: str, now: datetime) -> Store:
         name = address.get_backend_name()
         raise BadConfig(f'store = {url!r}: {name!r} is not known; use "sqlite" or "postgresql"')
     try:
-        store = _engines(address)
+        store = _engines(address, busy_s)
     except ModuleNotFoundError as why:
         raise BadConfig(
             'PostgreSQL needs its driver: pip install "papers-digest[postgres]"'
@@ -111,18 +136,33 @@ def _shown(address: URL) -> str:
     return address.render_as_string(hide_password=True)
 
 
-def _engines(address: URL) -> Store:
+def _engines(address: URL, busy_s: float) -> Store:
     if address.get_backend_name() == "sqlite":
         if not address.database or address.database == ":memory:":
             raise BadConfig("the store must be a file: sqlite:///digest.db")
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        return Store(_sqlite(address, "BEGIN IMMEDIATE"), _sqlite(address, "BEGIN"), RLock())
+        writer, reader = (_sqlite(address, how, busy_s) for how in ("BEGIN IMMEDIATE", "BEGIN"))
+        return Store(writer, reader, _Gate(busy_s), busy_s)
     engine = create_engine(address, hide_parameters=True)  # an error's words are no place for them
     return Store(engine, engine)
 
 
-def _sqlite(address: URL, begin: str) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": BUSY_S}, hide_parameters=True)
+class _Gate:
+    """Lets one thread through at a time; who waits too long is told so."""
+
+    def __init__(self, busy_s: float) -> None:
+        self.lock, self.busy_s = RLock(), busy_s
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(timeout=self.busy_s):
+            raise StoreBusy("the store is busy; try again")
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def _sqlite(address: URL, begin: str, busy_s: float) -> Engine:
+    engine = create_engine(address, connect_args={"timeout": busy_s}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:

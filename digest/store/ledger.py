@@ -263,6 +263,13 @@ def move(
     return connection.execute(change.values(**values)).rowcount == 1
 
 
+def is_waiting(connection: Connection, before: datetime) -> bool:
+    """Does a delivery wait that nobody tried since a moment?"""
+    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+    query = select(deliveries.c.issue_id).where(deliveries.c.state.in_(waiting))
+    return connection.scalar(query.where(deliveries.c.updated_at <= before).limit(1)) is not None
+
+
 def withdraw(connection: Connection, subscriber: str, digest: str, now: datetime) -> None:
     """Send nothing that waits for a reader who left a digest."""
     of_digest = select(issues.c.id).where(issues.c.digest == digest)

@@ -96,6 +96,21 @@ def unanswered(connection: Connection, address: str) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
+def is_asked(connection: Connection, about: str, kind: NoticeKind) -> bool:
+    """Does something still ask for an answer about a subscription?"""
+    query = select(notices.c.id).where(notices.c.about == about, notices.c.kind == kind)
+    return connection.scalar(query.where(~notices.c.is_answered).limit(1)) is not None
+
+
+def withdraw(connection: Connection, about: str, kind: NoticeKind) -> None:
+    """Send nothing of a kind about a subscription that is not sent yet."""
+    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+    change = update(notices).where(
+        notices.c.about == about, notices.c.kind == kind, notices.c.state.in_(waiting)
+    )
+    connection.execute(change.values(state=DeliveryState.SUPPRESSED, detail="unsubscribed"))
+
+
 def answered(connection: Connection, address: str) -> None:
     """Somebody with the address did what a mail asked for: she may be asked again."""
     change = update(notices).where(notices.c.mailbox == consent.mailbox(address))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -349,19 +350,20 @@ def confirmations(
 def everything(connection: Connection, address: str) -> dict[str, list[dict[str, Any]]]:
     """All rows about an address, by table; of kept messages not their content."""
     box = consent.mailbox(address)
+    boxes = [consent.mailbox(one) for one in known_as(connection, address)]
     mine = select(subscribers.c.id).where(subscribers.c.mailbox == box)
     shown = [column for column in arrivals.c if column.name != "content"]
-    asked = func.lower(asks.c.address) == box
+    asked = func.lower(asks.c.address).in_(boxes)
     queries = {
         "subscriber": select(subscribers).where(subscribers.c.mailbox == box),
         "subscriptions": select(subscriptions).where(subscriptions.c.subscriber_id.in_(mine)),
         "consents": select(consents).where(consents.c.subscriber_id.in_(mine)),
         "asks": select(asks).where(asked),
-        "notices": select(notices).where(notices.c.mailbox == box),
+        "notices": select(notices).where(notices.c.mailbox.in_(boxes)),
         "address_changes": select(address_changes).where(address_changes.c.subscriber_id.in_(mine)),
         "deliveries": select(deliveries).where(deliveries.c.subscriber_id.in_(mine)),
         "opinions": select(opinions).where(opinions.c.subscriber_id.in_(mine)),
-        "arrivals": select(*shown).where(arrivals.c.mailbox == box),
+        "arrivals": select(*shown).where(arrivals.c.mailbox.in_(boxes)),
     }
     return {
         name: [dict(row._mapping) for row in connection.execute(query)]
@@ -372,14 +374,38 @@ def everything(connection: Connection, address: str) -> dict[str, list[dict[str,
 # --- forgetting ----------------------------------------------------------------------------------
 
 
-def erase(connection: Connection, address: str) -> dict[str, int]:
-    """Remove everything that is known of an address; returns how many rows, by table.
+def erase(connection: Connection, addresses: Sequence[str]) -> dict[str, int]:
+    """Remove everything that is known of one person's addresses; returns how many rows, by table.
 
     What was delivered goes too: it is hers, and nobody needs it any more. So do kept mails of
-    others in which the address stands.
+    others in which an address stands.
     """
-    found = _erase(connection, address)
-    return {**found, "arrivals": found["arrivals"] + forget_mails(connection, address)}
+    found: Counter[str] = Counter()
+    for address in addresses:
+        found.update(_erase(connection, address))
+        found["arrivals"] += forget_mails(connection, address)
+    return dict(found)
+
+
+def known_as(connection: Connection, address: str) -> list[str]:
+    """An address, and those that its owner had before."""
+    box = consent.mailbox(address)
+    query = (
+        select(consents.c.evidence)
+        .join(subscribers, subscribers.c.id == consents.c.subscriber_id)
+        .where(subscribers.c.mailbox == box, consents.c.what == "address changed")
+    )
+    former = [row.evidence.get("former", "") for row in connection.execute(query)]
+    return list(dict.fromkeys([address, *filter(None, former)]))
+
+
+def moved_at(connection: Connection, subscriber: str) -> datetime | None:
+    """When a subscriber last changed her address."""
+    query = select(func.max(address_changes.c.done_at))
+    found: datetime | None = connection.scalar(
+        query.where(address_changes.c.subscriber_id == subscriber)
+    )
+    return found
 
 
 def _erase(connection: Connection, address: str) -> dict[str, int]:

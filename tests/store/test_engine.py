@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from build import NOW
 from sqlalchemy import text
 
-from digest.errors import BadConfig, SchemaTooNew
+from digest.errors import BadConfig, SchemaTooNew, StoreBusy
 from digest.store import Store, engine, open_store
 from digest.store.tables import metadata
 
@@ -111,3 +111,27 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password(url: str, w
     with pytest.raises(BadConfig, match=why) as error:
         open_store(url, NOW)
     assert "secret" not in str(error.value)
+
+
+def test_a_store_that_another_holds_is_busy_and_says_so(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/digest.db"
+    holder, other = open_store(url, NOW), open_store(url, NOW, busy_s=0.1)
+    with holder.write(), pytest.raises(StoreBusy, match="try again"), other.write():
+        pass
+    with other.write():
+        pass
+    holder.close()
+    other.close()
+
+
+def test_what_was_removed_stays_in_the_log_while_somebody_reads_and_then_goes(
+    tmp_path: Path,
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/digest.db", NOW)
+    with store.read() as reading:
+        reading.execute(text("SELECT count(*) FROM subscribers")).one()
+        with store.write() as connection:
+            connection.execute(text("DELETE FROM tallies"))
+        assert not store.scrub()
+    assert store.scrub()
+    store.close()

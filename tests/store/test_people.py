@@ -154,7 +154,7 @@ def test_who_is_erased_leaves_nothing_and_others_stay(
         with store.write() as connection:
             asks.add(connection, ask)
     with store.write() as connection:
-        gone = people.erase(connection, ADA.upper())
+        gone = people.erase(connection, [ADA.upper()])
         assert {name for name, number in gone.items() if number} == {
             "subscribers", "subscriptions", "asks",
         }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import islice
 
 from digest import consent, plan
@@ -22,7 +23,6 @@ _BATCH = 500
 #: Asks decided in one transaction: an fsync each would take as long as deciding does.
 _TOGETHER = 20
 _UNCONFIRMED, _CONFIRMED = SubscriptionState.UNCONFIRMED, SubscriptionState.CONFIRMED
-_UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
 
 
 def answer(setup: Setup) -> dict[str, int]:
@@ -60,6 +60,7 @@ def decide(setup: Setup, connection: Connection, one: SignUp, bounds: consent.Li
     domain = consent.domain(one.address)
     asks.tally(connection, "mail to domain", domain, setup.now)
     asks.tally(connection, "mail", "", setup.now)
+    asks.tally(connection, "mail to alike", _alike(setup, one), _day(setup))
     has = people.find(connection, one.address, one.digest)
     if said.notice == "confirm":
         has = _request(setup, connection, one, has)
@@ -79,10 +80,23 @@ def decide(setup: Setup, connection: Connection, one: SignUp, bounds: consent.Li
     return outcome
 
 
+def _alike(setup: Setup, one: SignUp) -> str:
+    """What is kept of the one mailbox that many spellings may lead to."""
+    return setup.keys.fingerprint("alike", consent.alike(one.address))
+
+
+def _day(setup: Setup) -> datetime:
+    return setup.now.replace(hour=0)
+
+
 def _standing(setup: Setup, connection: Connection, one: SignUp) -> consent.Standing:
     has = people.find(connection, one.address, one.digest)
     mark = fingerprint(setup, one.address)
     asked = notices.unanswered(connection, one.address)
+    is_confirmed = has is not None and has.state is _CONFIRMED
+    if is_confirmed:
+        # Strangers can use up what she may ask for; after a week she may ask again.
+        asked = [row for row in asked if setup.now - row.made_at < consent.WEEK]
     return consent.Standing(
         state=has.state if has else None,
         suppressed=asks.suppressed(connection, [mark]).get(mark),
@@ -91,6 +105,7 @@ def _standing(setup: Setup, connection: Connection, one: SignUp) -> consent.Stan
         mails_to_domain=asks.tallied(
             connection, "mail to domain", consent.domain(one.address), setup.now
         ),
+        mails_to_alike=asks.tallied(connection, "mail to alike", _alike(setup, one), _day(setup)),
         mails=asks.tallied(connection, "mail", "", setup.now),
     )
 
@@ -99,9 +114,14 @@ def _request(
     setup: Setup, connection: Connection, one: SignUp, has: Subscription | None
 ) -> Subscription:
     """The subscription that is to be confirmed."""
+    if has:
+        # Who left stays so until she confirms, and what she chose is hers: anybody can ask.
+        if has.state is _UNCONFIRMED and one.preferences != Preferences():
+            people.prefer(connection, has.id, one.preferences)
+        return has
     subscriber = people.add(connection, one.address, setup.now, setup.new_id)
     row = people.row(
-        id=has.id if has else setup.new_id(),
+        id=setup.new_id(),
         subscriber=subscriber,
         digest=one.digest,
         state=_UNCONFIRMED,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from digest import consent, tokens
 from digest.errors import BadLink
-from digest.run import learning
+from digest.run import learning, links
 from digest.run.setup import Setup
 from digest.run.subscribing.answering import queue
 from digest.run.subscribing.asking import check, client_mark, fingerprint
@@ -23,6 +24,7 @@ from digest.types import (
 
 _UNCONFIRMED, _CONFIRMED = SubscriptionState.UNCONFIRMED, SubscriptionState.CONFIRMED
 _UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
+_TO_THE_HOUR = timedelta(hours=1)  #: links end at a full hour
 NOBODY = "this address cannot be written to"
 
 
@@ -33,7 +35,21 @@ def look(setup: Setup, token: str, purpose: Purpose) -> Subscription:
     """
     id = tokens.read(setup.keys, token, purpose, setup.now)
     with setup.store.read() as connection:
-        return of(connection, id)
+        found = of(connection, id)
+        refuse_older(connection, found, token, purpose)
+        return found
+
+
+def refuse_older(connection: Connection, has: Subscription, token: str, purpose: Purpose) -> None:
+    """Raises: BadLink for what was sent to an address that she has no more.
+
+    Unsubscribing stays possible: that link never ends.
+    """
+    moved_at = people.moved_at(connection, has.subscriber)
+    made_at = (tokens.ends_at(token) or moved_at or tokens.EPOCH) - links.CHANGE_FOR
+    changes = purpose in (Purpose.PREFERENCES, Purpose.OPINION)
+    if changes and moved_at and made_at + _TO_THE_HOUR < moved_at:
+        raise BadLink("your address changed since this mail was sent; newer mails have newer links")
 
 
 def of(connection: Connection, id: str) -> Subscription:
@@ -60,7 +76,7 @@ def confirm(
         if has.state is _CONFIRMED:
             notices.answered(connection, has.address)
             return has
-        if has.state is _UNSUBSCRIBED:
+        if has.state is _UNSUBSCRIBED and not notices.is_asked(connection, id, "confirm"):
             raise BadLink("you unsubscribed after this mail was sent; please ask for a new one")
         mark = fingerprint(setup, has.address)
         if asks.suppressed(connection, [mark]):
@@ -100,7 +116,7 @@ def prefer(
     Raises: BadLink; Misuse for topics that cannot be read.
     """
     check(preferences)
-    id = tokens.read(setup.keys, token, Purpose.PREFERENCES, setup.now)
+    id = look(setup, token, Purpose.PREFERENCES).id
     return _prefer(setup, id, preferences, form, client)
 
 
@@ -135,7 +151,7 @@ def unsubscribe(
 
     Raises: BadLink
     """
-    id = tokens.read(setup.keys, token, purpose, setup.now)
+    id = look(setup, token, purpose).id
     with setup.store.write() as connection:
         has = of(connection, id)
         said = Evidence(form=form, client=client_mark(setup, client), message_id=message_id)
@@ -153,6 +169,7 @@ def leave_one(setup: Setup, connection: Connection, has: Subscription, evidence:
     note = (has.subscriber, has.digest, "unsubscribed", evidence)
     people.note(connection, [note], setup.now, setup.new_id)
     ledger.withdraw(connection, has.subscriber, has.digest, setup.now)
+    notices.withdraw(connection, has.id, "welcome")
     notices.answered(connection, has.address)
     rest = people.of_subscriber(connection, has.subscriber)
     if all(one.state is not _CONFIRMED for one in rest):
@@ -172,7 +189,7 @@ def leave(
 
     Raises: BadLink
     """
-    id = tokens.read(setup.keys, token, purpose, setup.now)
+    id = look(setup, token, purpose).id
     evidence = Evidence(form=form, client=client_mark(setup, client))
     with setup.store.write() as connection:
         has = of(connection, id)
@@ -210,9 +227,11 @@ def erase(
     `remove` takes away what the transport keeps of its mails. Returns how much of what is gone.
     """
     with setup.store.write() as connection:
-        gone = people.erase(connection, address)
-        asks.suppress(connection, fingerprint(setup, address), reason, setup.now)
-    files = remove(address)
+        known_as = people.known_as(connection, address)
+        gone = people.erase(connection, known_as)
+        for one in known_as:
+            asks.suppress(connection, fingerprint(setup, one), reason, setup.now)
+    files = sum(remove(one) for one in known_as)
     setup.store.scrub()
     return {**gone, "files": files}
 

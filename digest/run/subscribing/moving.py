@@ -7,7 +7,7 @@ from digest.errors import BadAddress, BadLink, TooMany
 from digest.run.setup import Setup
 from digest.run.subscribing.answering import queue
 from digest.run.subscribing.asking import client_mark, fingerprint
-from digest.run.subscribing.choosing import of
+from digest.run.subscribing.choosing import NOBODY, look, of
 from digest.store import asks, notices, people
 from digest.tokens import Purpose
 from digest.types import (
@@ -24,14 +24,14 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
 
     Raises: BadLink; BadAddress; TooMany
     """
-    id = tokens.read(setup.keys, token, Purpose.PREFERENCES, setup.now)
+    id = look(setup, token, Purpose.PREFERENCES).id
     address = consent.address(address)
     with setup.store.write() as connection:
         has = of(connection, id)
         if consent.mailbox(address) == consent.mailbox(has.address):
             raise BadAddress("this is the address that you have")
         # One subscriber must not have us write to all the world.
-        if asks.tally(connection, "move", has.subscriber, setup.now) > consent.MAX_UNANSWERED:
+        if asks.tally(connection, "move", has.subscriber, setup.now) > _MOVES_AN_HOUR:
             raise TooMany("you asked for this very often; please try again in an hour")
         mark = fingerprint(setup, address)
         asked = notices.unanswered(connection, address)
@@ -39,9 +39,6 @@ def ask_to_move(setup: Setup, token: str, address: str) -> None:
         is_often = len(asked) >= consent.MAX_UNANSWERED or any(
             setup.now - row.made_at < consent.DAY for row in asked if row.kind == "address"
         )
-        tries = asks.tally(connection, "address change", has.subscriber, setup.now)
-        if tries > _MOVES_AN_HOUR:
-            raise TooMany("you asked for several other addresses; please try again in an hour")
         if is_known or is_often or asks.suppressed(connection, [mark]):
             return
         domain, limits = consent.domain(address), setup.config.limits
@@ -84,12 +81,16 @@ def move(setup: Setup, token: str, *, form: str = "page", client: str = "") -> s
             return address
         if people.id_of(connection, address) is not None:
             raise BadLink("this address subscribed by itself since")
+        if asks.suppressed(connection, [fingerprint(setup, address)]):
+            raise BadLink(NOBODY)
+        former = people.address_of(connection, change.subscriber_id) or ""
         people.move(connection, change.subscriber_id, address)
         people.moved(connection, id, setup.now)
         moved = Evidence(
             form=form,
             client=client_mark(setup, client),
             message_id=notices.about(connection, id, "address"),
+            former=former,
         )
         note = (change.subscriber_id, "", "address changed", moved)
         people.note(connection, [note], setup.now, setup.new_id)
