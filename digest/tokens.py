@@ -91,10 +91,10 @@ def read(keys: Keys, token: str, purpose: Purpose, now: datetime) -> str:
     if secret is None or not hmac.compare_digest(signature, _signature(secret, head)):
         raise BadLink("this link is not one of ours; please open it again from the mail")
     if head[:1] != purpose.encode():
-        raise BadLink("this link is for something else")
+        raise BadLink("this link is for something else; please open it again from the mail")
     id, hours = head[2:10].hex(), int.from_bytes(head[10:13])
     if hours != _NEVER and now > EPOCH + hours * _HOUR:
-        raise BadLink("this link has expired")
+        raise BadLink("this link has expired; please ask for a new one")
     if id == NOBODY:
         raise BadLink("this link comes from a preview; there is nobody behind it")
     return id

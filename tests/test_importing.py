@@ -251,7 +251,7 @@ def test_keys_are_told_by_number_and_never_shown(home: Path) -> None:
     secret = (home / "digest.keys").read_text().split()[-1]
     assert good("keys") == "key 1 signs\n"
     said = good("keys", "--rotate")
-    assert said.startswith("added key 2")
+    assert said.startswith("added key 2; a `digest serve` that runs takes it up by itself")
     assert said.endswith("key 1\nkey 2 signs\n")
     assert secret not in said
 

@@ -368,7 +368,9 @@ def keys(
     if key_file.ensure(file):
         complain(f"wrote {file}: keep it secret, back it up")
     if rotate:
-        print(f"added key {key_file.rotate(file)}; a `digest serve` that runs has to be restarted")
+        print(
+            f"added key {key_file.rotate(file)}; a `digest serve` that runs takes it up by itself"
+        )
     found = key_file.load(file)
     for number in sorted(found.secrets):
         print(f"key {number}" + (" signs" if number == found.newest else ""))

@@ -2,171 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request, Response
 
-from digest import consent, tokens
+from digest import consent
 from digest.errors import BadLink
 from digest.run import archive, subscribing
 from digest.tokens import Purpose
-from digest.types import (
-    Format,
-    Frequency,
-    Item,
-    Preferences,
-    Subscription,
-    SubscriptionState,
-    Weekday,
-)
+from digest.types import Item, Preferences, Subscription
+from digest.web.asking import unsubscribed, unsubscribed_words
+from digest.web.choosing import erased, opine
 from digest.web.desk import Desk
 from digest.web.reading import address
-
-_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
-_SLOT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$"
-
-Name = Annotated[str, Path(pattern=_NAME, description="A digest's name.")]
-Slot = Annotated[
-    str, Path(pattern=_SLOT, description="When an issue was due, on its digest's clock.")
-]
-Token = Annotated[
-    str, Path(pattern=f"^{tokens.PATTERN}$", description="From a link in one's own mail.")
-]
-
-
-class Body(BaseModel):
-    """What a program sends; what is not known is refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Failed(BaseModel):
-    """Why it did not work, in words."""
-
-    error: str
-
-
-class Accepted(BaseModel):
-    """Nothing is said of whether the address is known; only mail tells that."""
-
-    detail: str
-
-
-class DigestShown(BaseModel):
-    """A digest."""
-
-    name: str
-    title: str
-    topics: list[str]
-    schedule: str
-    timezone: str
-    page: str
-    feed: str
-
-
-class IssueShown(BaseModel):
-    """An issue in a list."""
-
-    digest: str
-    slot: str
-    title: str
-    made_at: datetime
-    papers: int
-    page: str
-
-
-class PaperShown(BaseModel):
-    """A paper as an issue has it."""
-
-    id: str
-    title: str
-    authors: list[str]
-    categories: list[str]
-    announced_on: date
-    section: str
-    summary: str
-    summarizer: str
-    because: list[str]
-    is_revision: bool
-    note: str
-    links: dict[str, str]
-
-
-class IssueWhole(BaseModel):
-    """An issue with its papers, in the order of its mails."""
-
-    digest: str
-    slot: str
-    title: str
-    made_at: datetime
-    page: str
-    papers: list[PaperShown]
-
-
-class Wishes(Body):
-    """How a reader wants a digest; what is null or empty is as the digest has it."""
-
-    topics: list[str] = Field(
-        default=[],
-        max_length=consent.MAX_TOPICS,
-        description=(
-            f"Her own topics instead of the digest's, each of at most {consent.MAX_TOPIC_LENGTH}"
-            " letters."
-        ),
-    )
-    frequency: Frequency | None = None
-    weekday: Weekday = "mon"
-    hour: int | None = Field(default=None, ge=0, le=23)
-    timezone: str = Field(default="", max_length=64, description="Like Europe/Paris.")
-    format: Format | None = None
-    papers: int | None = Field(default=None, ge=1, le=consent.MAX_PAPERS)
-    paused_until: date | None = None
-
-
-class Asked(Body):
-    """Somebody wants a digest."""
-
-    address: str = Field(max_length=1000, description="An e-mail address.")
-    digest: str = Field(pattern=_NAME)
-    preferences: Wishes | None = None
-
-
-class LinkAsked(Body):
-    """Somebody wants a link to her subscription."""
-
-    address: str = Field(max_length=1000, description="An e-mail address.")
-    digest: str = Field(pattern=_NAME)
-
-
-class SubscriptionShown(BaseModel):
-    """A subscription, to whom it belongs."""
-
-    address: str
-    digest: str
-    state: SubscriptionState
-    since: datetime | None
-    preferences: Wishes
-
-
-def _documented(*codes: int) -> dict[int | str, dict[str, Any]]:
-    said = {
-        400: "What was sent cannot be read.",
-        403: "A page of another site sent this.",
-        404: "There is no such thing, or the link is not good for this.",
-        405: "Not by this method.",
-        408: "What was sent came too slowly.",
-        413: "More was sent than anybody needs to.",
-        422: "Something in it is not as it should be.",
-        429: "This was asked very often; Retry-After says when to come back.",
-        503: "Not now; Retry-After says when to come back.",
-    }
-    return {code: {"model": Failed, "description": said[code]} for code in codes}
-
-
-_READS = _documented(404, 422)
-_WRITES = _documented(400, 403, 404, 408, 413, 422, 429, 503)
+from digest.web.shapes import (
+    READS,
+    SLOT,
+    WRITES,
+    Accepted,
+    AddressAsked,
+    AddressShown,
+    Asked,
+    DigestShown,
+    Done,
+    IssueShown,
+    IssueWhole,
+    Name,
+    Opinion,
+    OpinionShown,
+    PaperShown,
+    Slot,
+    SubscriptionShown,
+    Token,
+    Wishes,
+)
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -175,7 +44,7 @@ def routes(desk: Desk) -> APIRouter:
     _reading(desk, router)
     _asking(desk, router)
     _choosing(desk, router)
-
+    _leaving(desk, router)
     return router
 
 
@@ -204,12 +73,12 @@ def _reading(desk: Desk, router: APIRouter) -> None:
             for name, one in desk.config.digests.items()
         ]
 
-    @router.get("/digests/{digest}/issues", responses=_READS)
+    @router.get("/digests/{digest}/issues", responses=READS)
     def issues(
         digest: Name,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         before: Annotated[
-            str, Query(pattern=f"^$|{_SLOT}", description="Only those of earlier slots.")
+            str, Query(pattern=f"^$|{SLOT}", description="Only those of earlier slots.")
         ] = "",
     ) -> list[IssueShown]:
         """The issues of a digest, newest first."""
@@ -226,7 +95,7 @@ def _reading(desk: Desk, router: APIRouter) -> None:
             for one in archive.past(desk.setup(), digest, limit, before)
         ]
 
-    @router.get("/digests/{digest}/issues/{slot}", responses=_READS)
+    @router.get("/digests/{digest}/issues/{slot}", responses=READS)
     def issue(digest: Name, slot: Slot) -> IssueWhole:
         """An issue with its papers."""
         setup = desk.setup()
@@ -271,30 +140,30 @@ def _paper(item: Item) -> PaperShown:
 
 
 def _asking(desk: Desk, router: APIRouter) -> None:
-    def ask(request: Request, asked: Asked | LinkAsked, wishes: Preferences | None) -> Accepted:
+    def ask(request: Request, asked: Asked, *, wants_link: bool) -> Accepted:
         _known(desk, asked.digest)
+        # How she wants it she says once she has confirmed: a stranger must not say it for her.
         subscribing.ask(
             desk.setup(),
             asked.address,
             asked.digest,
             "api",
             client=desk.client(request),
-            preferences=wishes,
-            wants_link=isinstance(asked, LinkAsked),
+            wants_link=wants_link,
         )
         return Accepted(detail=desk.say("api.accepted"))
 
-    @router.post("/subscriptions", status_code=202, responses=_WRITES)
+    @router.post("/subscriptions", status_code=202, responses=WRITES)
     def subscribe(asked: Asked, request: Request) -> Accepted:
         """Ask for a digest. A mail to the address asks for a confirmation."""
-        return ask(request, asked, _preferences(asked.preferences) if asked.preferences else None)
+        return ask(request, asked, wants_link=False)
 
-    @router.post("/links", status_code=202, responses=_WRITES)
-    def link(asked: LinkAsked, request: Request) -> Accepted:
+    @router.post("/links", status_code=202, responses=WRITES)
+    def link(asked: Asked, request: Request) -> Accepted:
         """Ask for a link to one's subscription. It comes by mail."""
-        return ask(request, asked, None)
+        return ask(request, asked, wants_link=True)
 
-    @router.post("/confirmations/{token}", responses=_WRITES)
+    @router.post("/confirmations/{token}", responses=WRITES)
     def confirm(token: Token, request: Request) -> SubscriptionShown:
         """Confirm, with the token of the link in the confirmation mail."""
         setup = desk.setup()
@@ -305,31 +174,66 @@ def _asking(desk: Desk, router: APIRouter) -> None:
 
 
 def _choosing(desk: Desk, router: APIRouter) -> None:
-    @router.get("/subscriptions/{token}", responses=_READS)
+    @router.get("/subscriptions/{token}", responses=READS)
     def look(token: Token, response: Response) -> SubscriptionShown:
         """A subscription, with the token of a link to its preferences."""
         response.headers["Cache-Control"] = "no-store"
         return _shown(subscribing.look(desk.setup(), token, Purpose.PREFERENCES))
 
-    @router.put("/subscriptions/{token}", responses=_WRITES)
+    @router.put("/subscriptions/{token}", responses=WRITES)
     def prefer(token: Token, wishes: Wishes, request: Request) -> SubscriptionShown:
         """Change how a digest comes."""
         setup, client = desk.setup(), desk.client(request)
         wanted = _preferences(wishes)
         return _shown(subscribing.prefer(setup, token, wanted, form="api", client=client))
 
-    @router.delete("/subscriptions/{token}", responses=_WRITES)
+    @router.post("/subscriptions/{token}/address", status_code=202, responses=WRITES)
+    def ask_to_move(token: Token, asked: AddressAsked) -> Accepted:
+        """Ask for another address. A mail to it asks for a confirmation; nothing moves before."""
+        subscribing.ask_to_move(desk.setup(), token, asked.address)
+        return Accepted(detail=desk.say("api.accepted"))
+
+    @router.post("/addresses/{token}", responses=WRITES)
+    def move(token: Token, request: Request) -> AddressShown:
+        """Confirm another address, with the token of the link in the mail that went there."""
+        now_at = subscribing.move(desk.setup(), token, form="api", client=desk.client(request))
+        return AddressShown(address=now_at)
+
+    @router.post("/opinions/{token}", responses=WRITES)
+    def say(token: Token, opinion: Opinion) -> OpinionShown:
+        """Like a paper or not, with the token of the links for that in an issue's mail."""
+        said = opine(desk, token, opinion.paper, "1" if opinion.like else "0")
+        return OpinionShown(paper=opinion.paper, title=said, like=opinion.like)
+
+
+# --- leaving -------------------------------------------------------------------------------------
+
+
+def _leaving(desk: Desk, router: APIRouter) -> None:
+    @router.delete("/subscriptions/{token}", responses=WRITES)
     def unsubscribe(token: Token, request: Request) -> SubscriptionShown:
-        """Leave a digest. Twice is the same as once."""
+        """Leave a digest, with the token of a link to preferences. Twice is the same as once."""
+        client, purpose = desk.client(request), Purpose.PREFERENCES
         return _shown(
-            subscribing.unsubscribe(
-                desk.setup(),
-                token,
-                purpose=Purpose.PREFERENCES,
-                form="api",
-                client=desk.client(request),
-            )
+            subscribing.unsubscribe(desk.setup(), token, purpose=purpose, form="api", client=client)
         )
+
+    @router.post("/unsubscriptions/{token}", responses=WRITES)
+    def unsubscribe_by_mail(token: Token, request: Request) -> Done:
+        """Leave a digest, with the token of the link to unsubscribe in any of its mails."""
+        digest = unsubscribed(desk.setup(), token, "api", desk.client(request))
+        return Done(detail=unsubscribed_words(desk, digest))
+
+    @router.post("/subscriptions/{token}/leave", responses=WRITES)
+    def leave(token: Token, request: Request) -> Done:
+        """Leave every digest. What is stored stays, so that one can come back."""
+        subscribing.leave(desk.setup(), token, form="api", client=desk.client(request))
+        return Done(detail=desk.say("left.lead"))
+
+    @router.delete("/people/{token}", responses=WRITES)
+    def erase(token: Token) -> Done:
+        """Erase all that is stored about oneself; never is that address written to again."""
+        return Done(detail=desk.say(f"{erased(desk, token)}.lead"))
 
 
 def _preferences(wishes: Wishes) -> Preferences:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,12 +14,16 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from digest import __version__
-from digest.errors import BadLink, Misuse, Temporary, TooMany
+from digest.errors import BadConfig, BadLink, BadTemplate, Misuse, Temporary, TooMany
 from digest.web import api, asking, choosing, reading
 from digest.web.desk import Desk
-from digest.web.guard import HEADERS, Guard, refusal
+from digest.web.guard import Guard, refusal
 
-RETRY_AFTER_S = 3600
+log = logging.getLogger(__name__)
+
+#: After so long it is worth trying again: what was asked too often, and what cannot be done now.
+TOO_MANY_S = 3600
+NOT_NOW_S = 30
 
 
 def create_app(desk: Desk) -> FastAPI:
@@ -48,10 +53,11 @@ def create_app(desk: Desk) -> FastAPI:
 
 def _handlers(desk: Desk, pages: Sequence[Any]) -> dict[Any, Callable[[Request, Any], Response]]:
     def soon(request: Request, why: Temporary) -> Response:
-        seconds = RETRY_AFTER_S if isinstance(why, TooMany) else 60
-        status = 429 if isinstance(why, TooMany) else 503
-        words = str(why) if isinstance(why, TooMany) else desk.say("error.503")
-        return failed(desk, request, status, words, headers={"Retry-After": str(seconds)})
+        if isinstance(why, TooMany):
+            return failed(desk, request, 429, str(why), headers={"Retry-After": str(TOO_MANY_S)})
+        log.warning("not now: %s", why)
+        headers = {"Retry-After": str(NOT_NOW_S)}
+        return failed(desk, request, 503, desk.say("error.503"), headers=headers)
 
     def refused(request: Request, why: HTTPException) -> Response:
         status, headers = why.status_code, {}
@@ -64,20 +70,21 @@ def _handlers(desk: Desk, pages: Sequence[Any]) -> dict[Any, Callable[[Request, 
         words = desk.say(f"error.{status}") if known else str(why.detail)
         return failed(desk, request, status, words, headers=headers)
 
+    def misused(request: Request, why: Misuse) -> Response:
+        if isinstance(why, (BadConfig, BadTemplate)):
+            raise why  # the operator's mistake, and none of the visitor's
+        return failed(desk, request, 422, str(why))
+
     def invalid(request: Request, why: RequestValidationError) -> Response:
         said = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in why.errors()]
         return failed(desk, request, 422, "; ".join(said)[:1000])
 
     return {
         BadLink: lambda request, why: failed(desk, request, 404, str(why), offers_link=True),
-        Misuse: lambda request, why: failed(desk, request, 422, str(why)),
+        Misuse: misused,
         Temporary: soon,
         HTTPException: refused,
         RequestValidationError: invalid,
-        # This one is made outside the guard, so it brings the guard's headers itself.
-        Exception: lambda request, _: failed(
-            desk, request, 500, desk.say("error.500"), headers=HEADERS
-        ),
     }
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from digest import tokens
 from digest.errors import BadAddress, BadLink
-from digest.run import links, subscribing
+from digest.run import Setup, links, subscribing
 from digest.tokens import Purpose
 from digest.types import SubscriptionState
 from digest.web.desk import Desk
@@ -176,13 +176,12 @@ def _unsubscribe(desk: Desk, router: APIRouter) -> None:
 
     def left(digest: str) -> HTMLResponse:
         known = digest in desk.config.digests
-        title = desk.config.title(digest) if known else digest
         return desk.page(
             "page-message.html.j2",
             desk.say("unsubscribed.title"),
             is_private=True,
             heading=desk.say("unsubscribed.title"),
-            lines=[desk.say("unsubscribed.lead", title=title)],
+            lines=[unsubscribed_words(desk, digest)],
             ways=[(desk.url(f"subscribe?digest={digest}"), desk.say("unsubscribed.back"))]
             if known
             else [],
@@ -197,11 +196,25 @@ def _unsubscribe(desk: Desk, router: APIRouter) -> None:
         return await run_in_threadpool(done, token, request, is_one_click)
 
     def done(token: str, request: Request, is_one_click: bool) -> Response:
-        setup = desk.setup()
-        tokens.read(setup.keys, token, Purpose.UNSUBSCRIBE, setup.now)
-        form = "one-click" if is_one_click else "page"
-        try:
-            has = subscribing.unsubscribe(setup, token, form=form, client=desk.client(request))
-        except BadLink:  # erased: there is nothing left to unsubscribe
-            return left("")
-        return left(has.digest)
+        form, client = "one-click" if is_one_click else "page", desk.client(request)
+        return left(unsubscribed(desk.setup(), token, form, client))
+
+
+def unsubscribed(setup: Setup, token: str, form: str, client: str) -> str:
+    """Leave a digest by a link of its mails; returns its name, none where nobody is known any more.
+
+    Raises: BadLink
+    """
+    tokens.read(setup.keys, token, Purpose.UNSUBSCRIBE, setup.now)
+    try:
+        return subscribing.unsubscribe(setup, token, form=form, client=client).digest
+    except BadLink:  # erased: there is nothing left to unsubscribe
+        return ""
+
+
+def unsubscribed_words(desk: Desk, digest: str) -> str:
+    """What somebody is told who has left a digest, whichever it was."""
+    if not digest:
+        return desk.say("unsubscribed.nothing")
+    known = digest in desk.config.digests
+    return desk.say("unsubscribed.lead", title=desk.config.title(digest) if known else digest)

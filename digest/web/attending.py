@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+from digest.errors import Temporary
 from digest.run import Setup, notifying, subscribing
 from digest.web.desk import Desk
 
@@ -48,6 +49,8 @@ def _keep(desk: Desk, work: Callable[[Setup], object], every_s: float, stop: Eve
     while True:
         try:
             work(desk.setup())
+        except Temporary as why:  # the store is busy, say
+            log.warning("%s is tried again: %s", work.__name__, why)
         except Exception:  # whatever it is, the next turn may go well
             log.exception("%s failed and is tried again", work.__name__)
         if stop.wait(every_s):

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from digest import consent
+from digest import consent, tokens
 from digest.errors import BadAddress, BadLink, Misuse
 from digest.run import Setup, archive, subscribing
 from digest.run.sending import transport_of
@@ -231,10 +231,21 @@ def _leave(desk: Desk, router: APIRouter) -> None:
 
     @router.post("/erase/{token}")
     def erase(token: str) -> HTMLResponse:
-        setup = desk.setup()
-        remove = transport_of(desk.config).erase
+        return _message(desk, erased(desk, token), [(desk.url(), desk.say("home.link"))])
+
+
+def erased(desk: Desk, token: str) -> str:
+    """Forget whom a link is of. Twice is as calm as once; returns the key of the words.
+
+    Raises: BadLink
+    """
+    setup, remove = desk.setup(), transport_of(desk.config).erase
+    tokens.read(setup.keys, token, Purpose.PREFERENCES, setup.now)
+    try:
         subscribing.erase_by_link(setup, token, remove, purpose=Purpose.PREFERENCES)
-        return _message(desk, "erased", [(desk.url(), desk.say("home.link"))])
+    except BadLink:  # there is nobody any more
+        return "unknown"
+    return "erased"
 
 
 def _contact(desk: Desk) -> str:
@@ -245,38 +256,45 @@ def _contact(desk: Desk) -> str:
 
 
 def _opinion(desk: Desk, router: APIRouter) -> None:
-    def title(setup: Setup, paper: str, like: str) -> str:
-        if like not in ("0", "1"):
-            raise BadLink(desk.say("error.whole"))
-        found = archive.title_of(setup, paper)
-        if not found:
-            raise BadLink(desk.say("error.no_paper"))
-        return found
-
-    def key(like: str) -> str:
-        return "opinion.like" if like == "1" else "opinion.dislike"
-
     @router.get("/opinion/{token}")
     def opinion_form(token: str, request: Request, paper: str = "", like: str = "") -> Response:
         setup = desk.setup()
-        subscribing.look(setup, token, Purpose.OPINION)
-        said = title(setup, paper, like)
-        heading = desk.say(f"{key(like)}.title")
+        said = _opined(desk, setup, token, paper, like)
+        key = "opinion.like" if like == "1" else "opinion.dislike"
+        heading = desk.say(f"{key}.title")
         return desk.page(
             "page-button.html.j2",
             heading,
             is_private=True,
             heading=heading,
-            lines=[said, desk.say(f"{key(like)}.lead")],
+            lines=[said, desk.say(f"{key}.lead")],
             action=f"{desk.url(f'opinion/{token}')}?{request.url.query}",
-            button=desk.say(f"{key(like)}.button"),
+            button=desk.say(f"{key}.button"),
             small=desk.say("opinion.small"),
         )
 
     @router.post("/opinion/{token}")
     def opinion(token: str, paper: str = "", like: str = "") -> Response:
-        setup = desk.setup()
-        subscribing.look(setup, token, Purpose.OPINION)
-        title(setup, paper, like)
-        said = subscribing.opine_by_link(setup, token, paper, like == "1")
+        said = opine(desk, token, paper, like)
         return _message(desk, "opined", [], title=said)
+
+
+def opine(desk: Desk, token: str, paper: str, like: str) -> str:
+    """Keep what a reader thinks of a paper, "1" or "0"; returns its title.
+
+    Raises: BadLink
+    """
+    setup = desk.setup()
+    _opined(desk, setup, token, paper, like)
+    return subscribing.opine_by_link(setup, token, paper, like == "1")
+
+
+def _opined(desk: Desk, setup: Setup, token: str, paper: str, like: str) -> str:
+    """The title of a paper that a good link is about."""
+    subscribing.look(setup, token, Purpose.OPINION)
+    if like not in ("0", "1"):
+        raise BadLink(desk.say("error.whole"))
+    title = archive.title_of(setup, paper)
+    if not title:
+        raise BadLink(desk.say("error.no_paper"))
+    return title

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,7 +94,7 @@ class Desk:
         if not hops or len(said) < hops:
             return peer
         try:
-            return str(ip_address(said[-hops].strip()))
+            return str(ip_address(_without_port(said[-hops].strip())))
         except ValueError:
             return peer
 
@@ -171,3 +172,10 @@ class Desk:
             "css_url": self._css_url,
             "feed_url": "",
         }
+
+
+def _without_port(host: str) -> str:
+    """An IP address as proxies write it: 192.0.2.1:443, [2001:db8::1]:443, or nothing but it."""
+    if found := re.fullmatch(r"\[([^\]]*)\](:[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}", host, re.ASCII):
+        return found[1] or found[3] or ""
+    return host

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_WITHIN_S = 20
@@ -32,7 +36,7 @@ class Guard:
     def __init__(self, app: ASGIApp, origin: str, refuse: Any) -> None:
         self.app = app
         self.origin = origin
-        #: (path, status, key of the words) → the response
+        #: (path, status) → the response
         self.refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,9 +44,20 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = _Answer(send, is_head=scope["method"] == "HEAD")
+        answer = _Answer(send, scope["method"])
         if answer.is_head:
             scope = {**scope, "method": "GET"}
+        try:
+            await self._pass(scope, receive, answer)
+        except Exception:
+            if answer.has_begun:
+                raise
+            # The page as it is declared: what was asked for may hold the token of a link.
+            page = getattr(scope.get("route"), "path", "")
+            log.exception("%s %s failed", scope["method"], page)
+            await self._refuse(scope, receive, answer, 500)
+
+    async def _pass(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if scope["method"] in ("GET", "OPTIONS"):
             await self.app(scope, receive, answer)
             return
@@ -57,7 +72,11 @@ class Guard:
         await self.app(scope, _replayed(body, receive), answer)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int) -> None:
-        response: Response = self.refuse(scope["path"], status)
+        try:
+            response: Response = self.refuse(scope["path"], status)
+        except Exception:  # not even a page that says so can be made
+            log.exception("there is no page for errors")
+            response = PlainTextResponse(HTTPStatus(status).phrase, status)
         response.headers["Connection"] = "close"  # there may be a body that nobody reads
         await response(scope, receive, send)
 
@@ -79,14 +98,19 @@ class Guard:
 class _Answer:
     """Sends what a page answers, with the headers that all have."""
 
-    def __init__(self, send: Send, *, is_head: bool) -> None:
+    def __init__(self, send: Send, method: str) -> None:
         self.send = send
-        self.is_head = is_head
+        self.is_head = method == "HEAD"
+        self.is_read = method in ("GET", "HEAD")
+        self.has_begun = False
 
     async def __call__(self, message: Message) -> None:
         """One part of the answer."""
         if message["type"] == "http.response.start":
+            self.has_begun = True
             headers = MutableHeaders(scope=message)
+            if message["status"] >= 400 or not self.is_read:
+                headers.setdefault("Cache-Control", "no-store")
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
         elif message["type"] == "http.response.body" and self.is_head:

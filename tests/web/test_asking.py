@@ -179,6 +179,13 @@ def test_a_network_that_asks_very_often_has_to_wait(open_door: Callable[..., Doo
         (2, "198.51.100.1", "192.0.2.7"),
         (1, "a lie", "192.0.2.7"),
         (1, "2001:db8::1", "2001:db8::1"),
+        (0, "198.51.100.1:443", "192.0.2.7"),
+        (1, "198.51.100.1:443", "198.51.100.1"),
+        (1, "[2001:db8::1]:443", "2001:db8::1"),
+        (1, "[2001:db8::1]", "2001:db8::1"),
+        (2, "203.0.113.9, [2001:db8::1]:443, 10.0.0.1:80", "2001:db8::1"),
+        (1, "[198.51.100.1:443", "192.0.2.7"),
+        (1, "198.51.100.1:443:443", "192.0.2.7"),
     ],
 )
 def test_the_client_is_who_our_own_proxies_say(
@@ -283,7 +290,9 @@ def test_unsubscribing_who_was_erased_is_done_already(door: Door) -> None:
     id = subscribing.look(door.desk.setup(), own, Purpose.PREFERENCES).id
     mine = links.token(door.desk.setup(), Purpose.UNSUBSCRIBE, id, NOW)
     door.post(f"/erase/{own}")
-    assert door.client.post(f"/unsubscribe/{mine}", content=ONE_CLICK).status_code == 200
+    answer = door.client.post(f"/unsubscribe/{mine}", content=ONE_CLICK)
+    assert answer.status_code == 200
+    assert "Nothing is known of you here any more, and no mail comes to you." in answer.text
     assert door.client.post(f"/unsubscribe/{mine[:-1]}a", content=ONE_CLICK).status_code == 404
 
 
@@ -297,7 +306,7 @@ def test_no_link_does_what_another_is_for(door: Door, page: str) -> None:
     before = door.rows()
     answer = door.post(f"/{page}/{mine}", paper="x", like="1", address="b@example.org")
     assert answer.status_code == 404
-    assert "something else" in answer.text
+    assert "something else; please open it again from the mail" in answer.text
     assert 'href="/link"' in answer.text
     assert door.rows() == before
 
@@ -307,7 +316,7 @@ def test_a_confirmation_ends_after_three_days_and_shows_a_way_on(door: Door) -> 
     door.now += timedelta(days=4)
     for answer in (door.get(link), door.post(link)):
         assert answer.status_code == 404
-        assert "This link has expired." in answer.text
+        assert "This link has expired; please ask for a new one." in answer.text
         assert 'href="/link"' in answer.text
     assert confirmed(door) == []
 

@@ -144,6 +144,10 @@ def test_erasing_forgets_all_but_the_promise_that_only_the_operator_lifts(door: 
     assert door.mails() == []
     assert len(door.rows()["suppressions"]) == 1
     assert door.get(f"/preferences/{own}").status_code == 404
+    again = door.post(f"/erase/{own}")
+    assert again.status_code == 200
+    assert "Nothing is known of you here" in again.text
+    assert door.post(f"/erase/{'a' * 40}").status_code == 404
     assert door.post("/subscribe", address=ADA, digest="samples").is_redirect
     door.answer()
     assert door.mails() == []

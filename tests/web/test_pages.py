@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from build import issue, item, paper
 from door import ADA, NOW, SLOT, Door
 from starlette.testclient import TestClient
 
+from digest.errors import Temporary
 from digest.run import links
 from digest.store import issues, papers
 from digest.tokens import Purpose
+from digest.web import Desk, create_app
 
 ISSUE = f"/samples/{SLOT}"
 PUBLIC = ["/", "/archive", "/samples/", "/quiet/", ISSUE, "/privacy", "/snippet", "/link"]
@@ -297,19 +299,89 @@ def test_all_first_words_of_our_addresses_are_reserved(door: Door) -> None:
     assert firsts - {"", "{digest}"} == RESERVED
 
 
-def test_a_fault_of_ours_is_an_error_page_that_tells_nothing(door: Door) -> None:
+def test_a_fault_of_ours_is_an_error_page_that_tells_nothing(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
     with door.store.write() as connection:
         connection.exec_driver_sql("ALTER TABLE asks RENAME TO gone")
-    client = TestClient(door.app, raise_server_exceptions=False)
     form = {"address": ADA, "digest": "samples"}
-    page, program = client.post("/subscribe", data=form), client.post("/api/links", json=form)
-    client.close()
+    page = door.client.post("/subscribe", data=form)
+    program = door.client.post("/api/links", json=form)
     assert (page.status_code, program.status_code) == (500, 500)
     assert "it is not your fault" in page.text
     assert list(program.json()) == ["error"]
     for answer in (page, program):
         assert not re.search("Traceback|asks|sqlite", answer.text)
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+    assert [one.message for one in caplog.records] == [
+        "POST /subscribe failed",
+        "POST /api/links failed",
+    ]
+
+
+def test_a_fault_behind_a_link_is_logged_without_the_link(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = door.subscribe()
+    with door.store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE consents RENAME TO gone")
+    assert door.post(f"/preferences/{own}", hour="7").status_code == 500
+    (logged,) = caplog.records
+    assert logged.message == "POST /preferences/{token} failed"
+    assert own not in caplog.text
+
+
+def test_what_cannot_be_done_now_says_when_to_come_back(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    asleep = True
+
+    def clock() -> datetime:
+        if asleep:
+            raise Temporary("the store is busy")
+        return NOW
+
+    asleep = False
+    app = create_app(Desk(door.config, door.store, clock))
+    asleep = True
+    with TestClient(app) as client:
+        form = {"address": ADA, "digest": "samples"}
+        page = client.post("/subscribe", data=form)
+        program = client.post("/api/subscriptions", json=form)
+    for answer in (page, program):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+        assert answer.headers["cache-control"] == "no-store"
+        assert "This cannot be done right now." in answer.text
+    assert "<h1>" in page.text
+    assert [(one.message, one.exc_info) for one in caplog.records] == [
+        ("not now: the store is busy", None)
+    ] * 2
+
+
+def test_a_template_that_is_broken_is_no_fault_of_the_visitor(
+    open_door: Callable[..., Door], tmp_path: Path
+) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/page-archive.html.j2").write_text("{{ nothing.like.it }}")
+    door = open_door()
+    answer = door.get("/archive")
+    assert answer.status_code == 500
+    assert "it is not your fault" in answer.text
+    assert "nothing.like" not in answer.text
+
+
+def test_where_no_page_can_be_made_the_answer_is_plain_and_as_guarded(
+    open_door: Callable[..., Door], tmp_path: Path
+) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/page.html.j2").write_text("{{ nothing.like.it }}")
+    answer = open_door().get("/")
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["cache-control"] == "no-store"
 
 
 def test_robots_are_kept_from_links_of_readers(door: Door) -> None:

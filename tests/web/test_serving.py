@@ -18,6 +18,7 @@ from commands import digest
 from door import ADA, Door, mails, token
 from serving import Serving
 
+from digest.errors import Temporary
 from digest.web import attending
 
 TOML = """
@@ -151,6 +152,27 @@ def test_what_fails_once_is_logged_without_names_and_tried_again(
     done = len(turns)
     time.sleep(0.05)
     assert len(turns) == done  # it has ended
+
+
+def test_what_cannot_be_done_now_is_one_line_of_the_log(
+    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(attending, "EVERY_S", 0.01)
+    again = Event()
+    turns: list[int] = []
+
+    def work(setup: object) -> None:
+        turns.append(1)
+        if len(turns) == 1:
+            raise Temporary("the store is busy")
+        again.set()
+
+    monkeypatch.setattr(attending, "_WORK", ((work, 0.01),))
+    with attending.attending(door.desk):
+        assert again.wait(10)
+    assert [(one.message, one.exc_info) for one in caplog.records] == [
+        ("work is tried again: the store is busy", None)
+    ]
 
 
 def test_an_error_of_the_store_tells_no_address(door: Door) -> None:

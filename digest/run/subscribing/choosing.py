@@ -59,7 +59,10 @@ def of(connection: Connection, id: str) -> Subscription:
     """
     found = people.subscription(connection, id)
     if found is None:
-        raise BadLink("nothing is known here of this subscription any more; it was erased")
+        raise BadLink(
+            "nothing is known here of this subscription any more; it was erased, and only the"
+            " operator can have mail sent to its address again"
+        )
     return found
 
 
@@ -243,7 +246,7 @@ def opine_by_link(setup: Setup, token: str, paper: str, is_liked: bool) -> str:
     """
     has = look(setup, token, Purpose.OPINION)
     if has.state is not _CONFIRMED:
-        raise BadLink("you are no longer subscribed to this digest")
+        raise BadLink("you are no longer subscribed to this digest; subscribe again to say that")
     said, _ = learning.opine(setup, has.digest, paper, is_liked, address=has.address)
     return said.title
 

@@ -10,10 +10,11 @@ from digest.run.subscribing.asking import client_mark, fingerprint
 from digest.run.subscribing.choosing import NOBODY, look, of
 from digest.store import asks, notices, people
 from digest.tokens import Purpose
-from digest.types import (
-    Evidence,
-)
+from digest.types import Evidence
 
+_OUTDATED = (
+    "another change was asked for since, or the subscriber left; what was mailed last counts"
+)
 _MOVES_AN_HOUR = 3  #: addresses that one subscriber can have us write to
 
 
@@ -61,7 +62,7 @@ def look_at_move(setup: Setup, token: str) -> str:
     with setup.store.read() as connection:
         change = people.address_change(connection, id)
         if change is None:
-            raise BadLink("another change was asked for since, or the subscriber left")
+            raise BadLink(_OUTDATED)
         address: str = change.address
         return address
 
@@ -76,11 +77,11 @@ def move(setup: Setup, token: str, *, form: str = "page", client: str = "") -> s
     with setup.store.write() as connection:
         change = people.address_change(connection, id)
         if change is None:
-            raise BadLink("another change was asked for since, or the subscriber left")
+            raise BadLink(_OUTDATED)
         if change.done_at:
             return address
         if people.id_of(connection, address) is not None:
-            raise BadLink("this address subscribed by itself since")
+            raise BadLink("this address subscribed by itself since; its own mails have its links")
         if asks.suppressed(connection, [fingerprint(setup, address)]):
             raise BadLink(NOBODY)
         former = people.address_of(connection, change.subscriber_id) or ""
