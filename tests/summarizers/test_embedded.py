@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -128,6 +129,60 @@ def test_what_is_no_aside_stays(sentence: str, whole: str) -> None:
 )
 def test_neither_questions_nor_markup_stand_for_an_abstract(sentence: str) -> None:
     assert not said_of(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "We show that the planner is (not) stable and that robots (never) fall on the stairs.",
+        "We show that StairNet is (almost) always stable and its cost is (at most) linear.",
+        "We find that planning (but not learning) reduces falls of robots (only in simulation).",
+        "We show that a planner converges at rate r (if the noise is bounded) on all stairs.",
+        "We bound the falls of all robots of size k (with high probability) on all stairs.",
+        "We count the falls of all robots (up to a constant) on wet and dry stairs.",
+        "We count the falls of all robots (except those with wheels) on wet and dry stairs.",
+        "We find (weak) solutions to the planning of steps that grow (shrink) on dry stairs.",
+        "We prove that planning has a positive solution (λ,u)∈ℝ×H for every flight of stairs.",
+        "We plan with (r,θ)∈[1,R] for every robot on every single flight of stairs.",
+        "We plan over (x,θ) ∈ X × Θ for every robot on every single flight of stairs.",
+        "We study the planning operator (-Δ)^(1/2) for every robot on a flight of stairs.",
+        "We solve the planning problem (D)*_p′ for every robot on every flight of stairs.",
+        "We plan for every pair (a, b) = 0 and every sequence (x, y) > 3 of steps taken.",
+        "We find a path with at most (n+1)/2 steps for every robot and every single stair.",
+        "We plan as it was done in Ref.[1].In particular every robot climbs all stairs.",
+        "We plan steps for all weights in [0, 1] and robots with legs of [1, 2] meters.",
+        "We plan the steps of robots (n ≥ 3) on every kind of stairs in the world.",
+        "We propose a (graph)-based planner of steps for robots on every kind of stairs.",
+    ],
+)
+def test_a_parenthesis_that_a_claim_hangs_on_is_no_aside(sentence: str) -> None:
+    found = [cut for cut in said_of(sentence) if cut.count(" ") > sentence.count(" ") - 3]
+    assert sentence in found
+    wanted = [part for part in re.findall(r" ?[(\[][^()\[\]]*[)\]]", sentence)]
+    for cut in found:
+        assert [part for part in wanted if part in cut] == wanted
+
+
+@pytest.mark.parametrize(
+    ("sentence", "cut"),
+    [
+        ("We teach robots (RB) to climb all stairs.", "We teach robots to climb all stairs."),
+        (
+            "We teach robots [1, 3-5] to climb the stairs [7].",
+            "We teach robots to climb the stairs.",
+        ),
+        (
+            "We cut falls of robots on stairs by half (p < 0.05).",
+            "We cut falls of robots on stairs by half.",
+        ),
+        (
+            "We teach robots (see Roe, 2020), which fall, to climb stairs.",
+            "We teach robots, which fall, to climb stairs.",
+        ),
+    ],
+)
+def test_what_only_names_or_cites_is_an_aside(sentence: str, cut: str) -> None:
+    assert cut in said_of(sentence)
 
 
 @pytest.mark.parametrize("word", ["This", "These planners", "It", "Such a planner", "Our method"])

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from digest.summarizers.embedded.asides import asides
 from digest.text import sentences
 
 MAX_WORDS = 35
@@ -377,10 +378,6 @@ def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
 
 # --- what may be left out between ----------------------------------------------------------------
 
-#: What counts items, "(1) … (2) …", is no aside; nor is "(x)" close behind a letter.
-_ASIDE = re.compile(
-    r" \((?!(?:[ivx]{1,4}|\d{1,2}|[a-z])\))[^()]{1,200}\)(?!\w)| ?\[[\d, –-]{1,30}\]"
-)
 _ACRONYM = re.compile(r" \(([A-Z][\w-]{1,11}?)s?\)")
 _HOLE = re.compile(
     r", (?:which|called|termed|dubbed|named|e\.g\.,?|i\.e\.,?|such as|including) [^,;:]{2,80},"
@@ -406,13 +403,13 @@ def _with_holes(sentence: str, masked: str, head: int, tail: int) -> Iterator[tu
     if middle := _MIDDLE.match(masked, head, tail):
         holes.append(middle.span("hole"))
     # Asides go together: one of two alike would look forgotten.
-    asides = [found.span() for found in _ASIDE.finditer(sentence, head, tail)]
+    aside = list(asides(sentence, head, tail))
     for count in range(MAX_SPANS):
         for some in combinations(holes[:3], count):
-            for more in ([], asides):
+            for more in ([], aside):
                 if spans := _without(sorted([*some, *more, *ties]), head, tail):
                     kept = " ".join(sentence[start:end] for start, end in spans)
-                    if any(_needs(kept, sentence[slice(*aside)]) for aside in more):
+                    if any(_needs(kept, sentence[slice(*one)]) for one in more):
                         continue
                     # What "it" is was said in the part that went.
                     if not (middle and middle.span("hole") in some and _IT.search(kept)):
