@@ -185,6 +185,59 @@ def test_what_only_names_or_cites_is_an_aside(sentence: str, cut: str) -> None:
     assert cut in said_of(sentence)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "By assuming infinite compute and perfect maps",
+        "Excluding all trials on wet stairs",
+        "Based on the unproven assumption that stairs are finite",
+        "Based on these assumptions",
+        "Under a mild condition on the noise of all steps",
+        "Given a bound on the height of each step",
+        "Without assuming that steps are alike",
+        "For all stairs, if the steps are alike",
+        "Conditioned on the Riemann hypothesis",
+        "Restricted to stairs of one single material",
+        "Focusing on the falls on wet stone",
+        "Using only simulated data and no real robots",
+        "Although we find no evidence of it on real stairs",
+        "Despite finding no effect on real robots",
+    ],
+)
+def test_a_condition_before_the_main_clause_stays(condition: str) -> None:
+    found = said_of(f"{condition}, we show that robots never fall on any stairs in the world.")
+    assert found
+    assert all(cut.startswith(condition) for cut in found)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ", when the stairs are dry",
+        " using a map, when the stairs are dry",
+        " by counting steps if the stairs are dry",
+        ", which is new, but only on dry stairs",
+        ", a new task, except for those with wheels",
+        " by counting steps, provided that they are dry",
+        " through planning with high probability",
+        " through planning under the assumption that steps are alike",
+    ],
+)
+def test_a_condition_at_the_end_stays(end: str) -> None:
+    found = said_of(f"We show that all robots climb all of the stairs{end}.")
+    assert found
+    assert all(cut.endswith(f"{end}.") for cut in found)
+
+
+def test_a_condition_at_the_end_of_a_long_sentence_stays() -> None:
+    sentence = (
+        "We show that all robots with two legs and all robots with six legs and those with wheels "
+        "climb the stairs of each house in a town of any size in a week without a fall by counting "
+        "every single step, when the stairs are dry."
+    )
+    assert not said_of(sentence)
+
+
 @pytest.mark.parametrize("word", ["This", "These planners", "It", "Such a planner", "Our method"])
 def test_what_points_back_is_known(word: str) -> None:
     (first, *_) = cuts(f"{word} can keep robots upright on all kinds of stairs.")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from digest.summarizers.embedded import conditions
 from digest.summarizers.embedded.asides import asides
 from digest.text import sentences
 
@@ -144,9 +145,9 @@ _LEAD_IN = re.compile(
       | As[ ](?:an?|one)[ ](?:[\w-]+[ ]){{1,3}}of[ ]these[ ]\w+(?=,)
       | (?:To|Towards?|Motivated[ ]by|Inspired[ ]by|Based[ ]on|Building[ ](?:up)?on|Driven[ ]by
           |Guided[ ]by|In[ ]light[ ]of|In[ ]view[ ]of|In[ ]response[ ]to)
-        [ ] (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|both|(?:the[ ])?above
+        [ ] (?!{conditions.ASSUMES}) (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|both|(?:the[ ])?above
           |the[ ](?:first|second|third|former|latter)) (?:[ ][\w-]+){{0,3}}? (?=,)
-      | Given[ ]th(?:is|ese)(?:[ ][\w-]+){{0,2}}?(?=,)
+      | (?!{conditions.ASSUMES}) Given[ ]th(?:is|ese)(?:[ ][\w-]+){{0,2}}?(?=,)
     ) ,? [ ] (?=(?P<next>\S+))
     """,
     re.VERBOSE,
@@ -170,12 +171,13 @@ _SAYING = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-#: Aims, means and contrasts before the main clause: it holds without them.
+#: Aims, means and contrasts before the main clause: it holds without them, unless `conditions`
+#: says otherwise.
 _ADVERBIAL = re.compile(
-    r"(?:To|By|Motivated|Inspired|Based|Building|Leveraging|Using|Drawing|Unlike|While|Although"
-    r"|Though|Despite|In contrast to|Whereas|Recognizing|Towards?|Driven|Guided|Aiming|Instead of"
-    r"|Rather than|In order to|Beyond|Through|(?!Assum|Suppos|Restrict|Limit)[A-Z][a-z]+(?:ing|ed))"
-    rf" [^;:]{{3,250}}?, (?=(?:we|I|our|this {_WORK}|here,? we|in this {_WORK},? we) )"
+    r"(?P<clause>(?P<opener>To|By|Motivated|Inspired|Based|Building|Leveraging|Using|Drawing|Unlike"
+    r"|While|Although|Though|Despite|In contrast to|Whereas|Recognizing|Towards?|Driven|Guided"
+    r"|Aiming|Instead of|Rather than|In order to|Beyond|Through|(?P<other>[A-Z][a-z]+(?:ing|ed)))"
+    rf" [^;:]{{3,250}}?), (?=(?P<main>(?:we|I|our|this {_WORK}|here,? we|in this {_WORK},? we) ))"
 )
 
 
@@ -189,10 +191,20 @@ def _heads(sentence: str, masked: str) -> Iterator[int]:
             head += lead_in.end()
             continue
         yield head
-        found = _ADVERBIAL.match(rest) or _SAYING.match(rest)
-        if not found:
+        clause = _ADVERBIAL.match(rest)
+        found = clause or _SAYING.match(rest)
+        if not found or (clause and _is_condition(clause, sentence[head:])):
             return
         head += found.end()
+
+
+def _is_condition(clause: re.Match[str], rest: str) -> bool:
+    """Whether what stands behind the clause is claimed only together with it."""
+    said, main = rest[: clause.end("clause")], rest[clause.start("main") :]
+    # Whatever "Conditioning on …" may be: it is no condition of having made something.
+    if clause["other"] and not presents(main):
+        return True
+    return conditions.binds(said, clause["opener"])
 
 
 def _can_go(lead_in: re.Match[str]) -> bool:
@@ -224,7 +236,7 @@ _END = re.compile(
     | [ ](?:by[ ]\w+ing|by[ ]means[ ]of|using|based[ ]on|in[ ]order[ ]to|so[ ]that|via|through
            |while|whereas|because|as[ ]well[ ]as|compared[ ](?:to|with)|with[ ]respect[ ]to
            |in[ ]terms[ ]of|such[ ]as|including|thereby
-           |in[ ]the[ ](?:context|setting|field|area|domain|presence)[ ]of
+           |in[ ]the[ ](?:context|field|area|domain)[ ]of
            |(?:and|or)[ ](?:we|it|thus|thereby|then|{_FINDING})
            |on[ ](?:a|both|several|multiple|various|many|standard|public|real|the)
            |across|over[ ]existing|for[ ]\w+ing)(?=[ ])
@@ -342,6 +354,8 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
             continue
         if _COUNTER.search(before) and _COUNTER.search(sentence, found.start()):
             continue
+        if conditions.restricts(sentence[head + len(before) :]):
+            continue
         if ": " in before or _is_within_dashes(before, sentence[head + len(before) :]):
             continue  # what a colon or a dash announces is told whole
         ends.append(head + len(before))
@@ -351,8 +365,10 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
 
 
 #: Where a long sentence may end that nowhere else can: some of what it says is better than nothing.
-_ANYWHERE = re.compile(r": |,? (?:that|which|for|with|to|in|from|by|when) ")
+_ANYWHERE = re.compile(r": |,? (?:that|which|for|with|to|in|from|by) ")
 
+
+NEAR = 30  #: characters that a condition may have had before an end
 
 #: "From one", "of 160 million": the other end is still to come.
 _RANGE = re.compile(r"(?:\d%?|[mb]illion|thousand|hundred)$|\bfrom (?!.*\bto\b)", re.IGNORECASE)
@@ -368,6 +384,9 @@ def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
         if before.count(" ") >= MAX_WORDS:
             break
         if end[0].strip() == "to" and _RANGE.search(before):
+            continue
+        # Neither before a condition nor within it: "provided | that it is dry".
+        if conditions.restricts(sentence[max(head, head + len(before) - NEAR) :]):
             continue
         is_finished = not any(no.search(before) for no in _UNFINISHED)
         # Within "the ways that rules for robots give", the verb is still to come.
