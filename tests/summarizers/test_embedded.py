@@ -22,6 +22,7 @@ from digest.summarizers.embedded.choice import cost, counts, ends, grid, is_dang
 from digest.summarizers.embedded.cuts import MAX_SPANS, MAX_WORDS, cuts
 from digest.summarizers.embedded.network import FILES
 from digest.summarizers.embedded.reading import Reading, read, weights
+from digest.text import plain
 
 ABSTRACT = (
     "Robots fall on stairs. Many groups have tried to keep them upright, with little success. In "
@@ -158,7 +159,7 @@ def test_neither_questions_nor_markup_stand_for_an_abstract(sentence: str) -> No
 def test_a_parenthesis_that_a_claim_hangs_on_is_no_aside(sentence: str) -> None:
     found = [cut for cut in said_of(sentence) if cut.count(" ") > sentence.count(" ") - 3]
     assert sentence in found
-    wanted = [part for part in re.findall(r" ?[(\[][^()\[\]]*[)\]]", sentence)]
+    wanted = re.findall(r" ?[(\[][^()\[\]]*[)\]]", sentence)
     for cut in found:
         assert [part for part in wanted if part in cut] == wanted
 
@@ -395,6 +396,32 @@ def test_every_abstract_gets_a_sane_answer(embedded: Embedded, abstract: str) ->
     assert found
     assert len(found.split()) <= MAX_WORDS
     assert len(found) <= 400
+
+
+def test_an_item_of_a_list_is_said_alone(embedded: Embedded) -> None:
+    abstract = plain(
+        "Robots fall on stairs. We make three contributions:\n• We propose StairNet, a network "
+        "that plans every step on all stairs.\n• We collect falls.\n• We release code."
+    )
+    (found,) = embedded.summarize([Text("Robots on stairs", abstract)])
+    assert "•" not in found
+    assert found.startswith("We propose StairNet, a network that plans every step")
+
+
+def test_a_sentence_that_is_mostly_an_address_costs() -> None:
+    link = "We show all at https://robots.example/on/all/of/the/stairs/and/their/falls today."
+    reading = reading_of(f"We show all the falls of robots on stairs today. {link}")
+    first, *_, last = range(len(reading.cuts))
+    assert cost(reading, (first,)) < cost(reading, (last,))
+
+
+@pytest.mark.parametrize("word", ["electroencephalography ", "electro-encephalo-graphy, and "])
+def test_what_is_cut_off_ends_with_a_word(embedded: Embedded, word: str) -> None:
+    (found,) = embedded.summarize([Text("A title", word * 40)])
+    kept = found.removesuffix("…")
+    assert kept != found
+    assert (word * 40).startswith(kept)
+    assert kept.rstrip(",").endswith(word.split()[0].rstrip(",")) or kept.endswith("and")
 
 
 def test_neighbours_change_nothing(embedded: Embedded) -> None:

@@ -26,7 +26,7 @@ from digest.summarizers.embedded.choice import (
 from digest.summarizers.embedded.cuts import MAX_WORDS, Cut, spaced
 from digest.summarizers.embedded.network import Network
 from digest.summarizers.embedded.reading import Floats, Reading, read, weights
-from digest.summarizers.lead import capitalized, contribution, trimmed
+from digest.summarizers.lead import capitalized, contribution, shortened, trimmed
 
 log = logging.getLogger(__name__)
 
@@ -131,5 +131,5 @@ def opening(text: Text) -> str:
     """
     whole = trimmed(contribution(text))
     words = whole.split()
-    kept = " ".join(words[:MAX_WORDS])[:MAX_CHARACTERS]
-    return kept if kept == whole else kept.rstrip(" ,;:") + "…"
+    kept = shortened(" ".join(words[:MAX_WORDS]), MAX_CHARACTERS)
+    return kept if kept == whole or kept.endswith("…") else kept.rstrip(" ,;:") + "…"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 #: Somewhere before the next comma something is assumed.
-ASSUMES = r"(?=[^,]*\b(?i:assum|suppos|hypothe|conjectur|premise|axiom|condition|restrict|constrain))"
+ASSUMES = (
+    r"(?=[^,]*\b(?i:assum|suppos|hypothe|conjectur|premise|axiom|condition|restrict|constrain))"
+)
 _ASSUMES = re.compile(
     r"\b(?:assum|suppos|hypothe|conjectur|premise|axiom|condition|restrict|confin|exclud|ignor|neglect"
     r"|omit|disregard|discard|relax|fix(?:ed|ing)\b|idealiz|idealis|simplif|specializ)",

@@ -43,7 +43,7 @@ class Cut:
     tells: bool  #: it speaks of this paper, not of the world
     is_worldly: bool = False  #: it tells the state of the world, or what is wrong with it
     is_to_the_end: bool = True  #: of its sentence
-    hesitates: bool = False  #: it asks, revisits, concludes or shares, and no more
+    hesitates: bool = False  #: it asks, revisits, concludes, shares or links, and no more
     announces: bool = False  #: it says that something follows, which does not
     concludes: bool = False  #: it says what "these results" mean
     #: acronyms that the abstract spells out elsewhere, and those that are spelled out here
@@ -107,7 +107,7 @@ def _cuts(sentence: str, offset: int, number: int, known: frozenset[str]) -> Ite
                         tells(kept),
                         is_worldly(kept),
                         tail == whole,
-                        _HESITATES.search(kept) is not None,
+                        _HESITATES.search(kept) is not None or _is_address(kept),
                         _ANNOUNCES.search(kept) is not None,
                         _CONCLUDES.match(kept) is not None,
                         frozenset(one for one in known - here if _uses(kept, one)),
@@ -123,8 +123,9 @@ _WORK = (
 )
 _ADVERBS = r"(?:(?:\w+ly|also|then|thus|hence|first|here|further|therefore|next|now|even) ){0,2}"
 _LABEL = re.compile(
-    r"(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose|Methods?|Results?"
-    r"|Conclusions?|Findings|Introduction|Context|Significance)(?: and \w+)?[:.] |\([ivx\d]+\) ",
+    r"(?:• (?:\d{1,2}[.)] )?)?(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose"
+    r"|Methods?|Results?|Conclusions?|Findings|Introduction|Context|Significance)(?: and \w+)?[:.] |\([ivx\d]+\) "
+    r"|• (?:\(?\d{1,2}[.)] )?",
     re.IGNORECASE,
 )
 #: What may stand before the main clause without saying anything of the paper.
@@ -354,10 +355,10 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
             continue
         if _COUNTER.search(before) and _COUNTER.search(sentence, found.start()):
             continue
-        if conditions.restricts(sentence[head + len(before) :]):
+        rest = sentence[head + len(before) :]
+        # What a colon or a dash announces is told whole.
+        if conditions.restricts(rest) or ": " in before or _is_within_dashes(before, rest):
             continue
-        if ": " in before or _is_within_dashes(before, sentence[head + len(before) :]):
-            continue  # what a colon or a dash announces is told whole
         ends.append(head + len(before))
     yield from reversed(ends)
     if tells(sentence[head:]) and not any(sentence[head:e].count(" ") < MAX_WORDS for e in ends):
@@ -538,6 +539,14 @@ _HESITATES = re.compile(
     r"|\b[Ww]e (?:first|then)\b(?!.*\bthen\b)|^Together,|^To train\b|\bis whether\b"
     r"|^(?:Our|These|The) (?:findings|results) (?:emphasi[sz]e|highlight|underscore)"
 )
+
+
+def _is_address(kept: str) -> bool:
+    """Whether it mostly says where something lies."""
+    return 3 * sum(len(one[0]) for one in _ADDRESS.finditer(kept)) > len(kept)
+
+
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _CONCLUDES = re.compile(r"(?:These|The|Our|This|Such) (?:\w+ )?(?:results?|findings?)\b")
 
 
