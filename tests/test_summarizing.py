@@ -14,7 +14,7 @@ from build import NOW, paper
 from commands import digest, good
 from servers import Canned, FeedServer
 
-from digest import config, run, summarizers
+from digest import check, config, run, summarizers
 from digest.errors import BadConfig, DigestError, Misuse, Permanent, Temporary
 from digest.store import open_store
 from digest.summarizers import Summarizer, Text
@@ -93,6 +93,24 @@ def test_a_new_model_is_asked_and_the_old_ones_words_stay(make: Callable[..., ru
     assert {s.text for s in said(make(new)).values()} == {"We now count all of them."}
     assert said(make(old)) == first
     assert len(old.batches) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_better_checks_look_at_what_is_kept(
+    make: Callable[..., run.Setup], monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    old, new = Writer(fine), Writer(fine)
+    said(make(old, language=language))
+    monkeypatch.setattr(check, "REVISION", check.REVISION + 1)
+    said(make(new, language=language))
+    assert new.batches == old.batches
+    said(make(new, language=language))
+    assert len(new.batches) == 1
+
+
+def test_an_extract_asks_for_no_check(make: Callable[..., run.Setup]) -> None:
+    extract = summarizers.BUILTIN["embedded"]()
+    assert run.summarizing.checks(extract, "en") == ""
 
 
 def test_a_new_language_is_another_summary(make: Callable[..., run.Setup]) -> None:

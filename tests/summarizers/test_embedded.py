@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from digest.errors import BadConfig
 from digest.models import MODEL
 from digest.summarizers import Text
-from digest.summarizers.embedded import Embedded, said
+from digest.summarizers.embedded import RULES, Embedded, said
 from digest.summarizers.embedded.choice import cost, counts, ends, grid, is_dangling, pairs, singles
 from digest.summarizers.embedded.cuts import MAX_SPANS, MAX_WORDS, cuts
 from digest.summarizers.embedded.network import FILES
@@ -444,6 +445,48 @@ def test_a_damaged_model_is_named(tmp_path: Path, name: str, damage: str) -> Non
         file.write_bytes(file.read_bytes()[: min(100, file.stat().st_size // 2)])
     with pytest.raises(BadConfig, match="cannot be read"):
         Embedded(tmp_path / "model")
+
+
+def test_a_model_without_a_revision_is_named(tmp_path: Path) -> None:
+    shutil.copytree(MODEL, tmp_path / "model")
+    (tmp_path / "model" / "model.json").write_text("{}", "utf-8")
+    with pytest.raises(BadConfig, match=r"model.json names no revision"):
+        Embedded(tmp_path / "model")
+
+
+def test_other_weights_of_the_same_revision_have_another_id(
+    tmp_path: Path, embedded: Embedded
+) -> None:
+    shutil.copytree(MODEL, tmp_path / "model")
+    assert Embedded(tmp_path / "model").id == embedded.id
+    (tmp_path / "model" / "model.json").write_text('{"revision": 2}', "utf-8")
+    assert Embedded(tmp_path / "model").id != embedded.id
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "summaries.json"
+
+
+def test_other_summaries_have_another_revision_of_the_rules(
+    embedded: Embedded, request: pytest.FixtureRequest
+) -> None:
+    """Else what is kept from before would be taken for theirs."""
+    known = json.loads(GOLDEN.read_text("utf-8"))
+    texts = [Text(one["title"], plain(one["abstract"])) for one in known["papers"]]
+    # The cuts and their costs are the same on every machine, whatever its arithmetic.
+    now = [
+        {
+            **one,
+            "summary": embedded.summarize([text])[0],
+            "cuts": hashlib.sha256(repr(sorted(said_of(text.abstract))).encode()).hexdigest()[:16],
+        }
+        for one, text in zip(known["papers"], texts, strict=True)
+    ]
+    if now != known["papers"]:
+        assert known["rules"] != RULES, "summaries differ: raise RULES, then pytest --update-golden"
+        if request.config.getoption("--update-golden"):
+            text = json.dumps({"rules": RULES, "papers": now}, ensure_ascii=False, indent=1)
+            GOLDEN.write_text(f"{text}\n", "utf-8")
+    assert json.loads(GOLDEN.read_text("utf-8")) == {"rules": RULES, "papers": now}
 
 
 def test_all_model_files_together_are_small() -> None:

@@ -122,10 +122,11 @@ _WORK = (
     r"|textbook|book)"
 )
 _ADVERBS = r"(?:(?:\w+ly|also|then|thus|hence|first|here|further|therefore|next|now|even) ){0,2}"
+_BULLET = r"• (?:\(?\d{1,2}[.)] )?"
 _LABEL = re.compile(
-    r"(?:• (?:\d{1,2}[.)] )?)?(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose"
-    r"|Methods?|Results?|Conclusions?|Findings|Introduction|Context|Significance)(?: and \w+)?[:.] |\([ivx\d]+\) "
-    r"|• (?:\(?\d{1,2}[.)] )?",
+    rf"(?:{_BULLET})?(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose|Methods?"
+    r"|Results?|Conclusions?|Findings|Introduction|Context|Significance)(?: and \w+)?[:.] "
+    rf"|\([ivx\d]+\) |{_BULLET}",
     re.IGNORECASE,
 )
 #: What may stand before the main clause without saying anything of the paper.
@@ -384,6 +385,9 @@ def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
         before = sentence[head : end.start()].rstrip(" ,;:")
         if before.count(" ") >= MAX_WORDS:
             break
+        # "the ways | in which" leaves the ways untold.
+        if masked.startswith(("which", "whom", "whose"), end.end()):
+            continue
         if end[0].strip() == "to" and _RANGE.search(before):
             continue
         # Neither before a condition nor within it: "provided | that it is dry".

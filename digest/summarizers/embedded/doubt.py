@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digest.models import END, MAX_TOKENS, MODEL, START, read_tokenizer, reading_model, session
+from digest.models import (
+    END,
+    MAX_TOKENS,
+    MODEL,
+    START,
+    fingerprint,
+    read_tokenizer,
+    reading_model,
+    session,
+)
 from digest.summarizers import Text
 from digest.summarizers.embedded.variants import (
     Variant,
@@ -31,6 +40,7 @@ from digest.summarizers.embedded.variants import (
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+FILES = ("tokenizer.json", "trunk.onnx", "doubter.onnx")
 MAX_SUMMARY_TOKENS = 96
 #: What is doubted so much falls; so does what is doubted so much more than one of its variants:
 #: little is enough for numbers, which people seldom use otherwise. Log-odds, set where 15 of 100
@@ -71,6 +81,7 @@ class Doubter:
             self._tokenizer = read_tokenizer(folder)
             self._trunk = session(folder / "trunk.onnx")
             self._doubter = session(folder / "doubter.onnx")
+            self.fingerprint = fingerprint(folder, FILES, LIKELY, GAINS)
         self._pool = ThreadPoolExecutor(2)
 
     def doubt(self, said: str, text: Text) -> Doubt:
