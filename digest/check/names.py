@@ -95,7 +95,8 @@ def missing(
         return _name(name) in squeezed or stem(name) in stems
 
     for token in said:
-        if token.text.istitle() and token.text.lower() in _FAMED and not has(token.text):
+        is_known = has(token.text) or _shares_beginning(token.text, stems, is_translated)
+        if token.text.istitle() and token.text.lower() in _FAMED and not is_known:
             yield f"the name {token.text!r} is not in the abstract"
             continue
         if token.kind != "name" or (is_translated and not _is_checked(token.text, language)):

@@ -40,7 +40,9 @@ _TOKEN = (
 )
 _ENGLISH = re.compile(_TOKEN % _DIGITS)
 _OTHER = re.compile(_TOKEN % _OTHER_DIGITS)
-_BETWEEN = re.compile(r"\s?(?:-|–|—|~|to|and|or|,|bis|und|à|et|a|y|e|至|到|から)\s?", re.IGNORECASE)
+_BETWEEN = re.compile(
+    r"\s?(?:-|±|\+/-|–|—|~|to|and|or|,|bis|und|à|et|a|y|e|至|到|から)\s?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

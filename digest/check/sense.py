@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from digest.check.words import STOPS, stem
 
@@ -27,6 +27,7 @@ _UNCLEAR = frozenset(
     " prohibit obviate obviates alleviate skip un non nontrivial rule rules omit omits drop drops"
     " except but unclear unknown question debate struggle struggles".split()
 )
+NEAR = 6  #: words of one sentence
 #: "more" and "less" are what a comparison says.
 _KEPT = frozenset("more most less better than over under".split())
 _LIGHT = (STOPS - _KEPT) | frozenset("only even still just any all".split())
@@ -61,6 +62,7 @@ def _words(text: str) -> list[_Word]:
         d or w in _UNCLEAR or w.startswith(("un", "non"))
         for w, d in zip(lower, denies, strict=True)
     ]
+    sentence = list(accumulate(word in ".;!?" for word in lower))
     denied, denial = 0, ""
     for at, word in enumerate(lower):
         if denies[at]:
@@ -72,7 +74,10 @@ def _words(text: str) -> list[_Word]:
         denied = max(0, denied - 1) if word in _LIGHT else denied
         if word in _LIGHT or len(word) < 2:
             continue
-        near = any(unclear[max(0, at - 6) : at + 7])
+        near = any(
+            unclear[other] and sentence[other] == sentence[at]
+            for other in range(max(0, at - NEAR), min(len(lower), at + NEAR + 1))
+        )
         is_left_out = denied > 0 and denial == "without"
         found.append(_Word(pieces[at], stem(word), denied > 0, near, is_left_out))
         denied = 0
