@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.check import MOST_WORDS, problems
+from digest.check import MOST_WORDS, numbers, problems
 
 TITLE = "StairNet: robots on stairs"
 #: Of more kinds of numbers, for what is told of them in other words.
@@ -272,3 +272,17 @@ def test_long_texts_take_no_long_time() -> None:
     began = time.perf_counter()
     problems("robots " * 50_000, TITLE, "stairs, " * 500_000)
     assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    "unit",
+    "a- a. a@ 1, 1· 10^ two· twenty- million· www. a 一 规划 not· <s 2·to· a·million· Stair-"
+    " 。 -· 1/ half·".split(),
+)
+@pytest.mark.parametrize("language", ["en", "zh", "de"])
+def test_hostile_texts_take_linear_time(unit: str, language: str) -> None:
+    unit = unit.replace("·", " ")
+    began = time.perf_counter()
+    problems(unit * (4_000 // len(unit)), "", unit * (20_000 // len(unit)), language=language)
+    numbers.quantities(unit * (20_000 // len(unit)), language)
+    assert time.perf_counter() - began < 1.5

@@ -40,7 +40,7 @@ def problems(summary: str, title: str, abstract: str, *, language: str = "en") -
     if found:
         return tuple(found)
     said, known = tokens(summary), tokens(source)
-    found += numbers.missing(summary, source, language)
+    found += numbers.missing(summary, numbers.known_of(source, language), language)
     found += names.missing(said, known, source, language)
     if language == "en":
         found += turned(summary, source)

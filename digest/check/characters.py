@@ -10,11 +10,11 @@ _MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _ALL = "".join((*_DIGITS, *_TENS, *_MYRIADS))
 #: Words that are written with numerals and count nothing.
 _WORDS = frozenset("千万 万一 万千 一一 千百 百千 百万千".split())
-_PERCENT = re.compile(rf"百分之([{_ALL}]+|\d+(?:\.\d+)?)")
-_TIMES = re.compile(rf"([{_ALL}]+)(?=倍)")
+_PERCENT = re.compile(rf"百分之([{_ALL}]{{1,20}}|\d+(?:\.\d+)?)")
+_TIMES = re.compile(rf"([{_ALL}]{{1,20}})(?=倍)")
 #: One numeral counts only before a measure word; two and more do where they are no word.
 _COUNTED = re.compile(
-    rf"([六七八九十])(?=[个個种種项項层層台只隻名次篇本件つ個人])|([{_ALL}]{{2,}})(?!分之)"
+    rf"([六七八九十])(?=[个個种種项項层層台只隻名次篇本件つ個人])|([{_ALL}]{{2,20}})(?!分之)"
 )
 _HALF = re.compile(r"(?:一半|半分|半数)")
 

@@ -56,7 +56,8 @@ _FUNCTION_WORDS = {
     "sk": "a v na sa je že z s do pre od ktorý ktorá ktoré ako k o sú po nie aj pri bez každý",
     "tr": "ve bir bu için ile de da olan olarak daha en çok ise gibi kadar her ya veya biz sonra"
     " adımı üzerinde",
-    "hu": "a az és egy hogy nem is meg van ez azt mint vagy de ha el csak minden amely segítségével",
+    "hu": "a az és egy hogy nem is meg van ez azt mint vagy de ha el csak minden amely"
+    " segítségével",
     "ro": "și de la în un o care cu pe pentru nu este din că se mai sunt prin sau fără al ale",
     "vi": "và của là có được cho trong một các với không này những để trên từ khi bằng theo mỗi"
     " từng hơn",

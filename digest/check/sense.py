@@ -21,7 +21,8 @@ _FAILS = frozenset("fail fails failed failing lack lacks lacked lacking".split()
 _UNCLEAR = frozenset(
     "unlike instead rather avoid avoids avoiding eliminate eliminates eliminating remove removes"
     " removing free independent independently difficult hard few little limited only less seldom"
-    " insufficient impossible prevent prevents preventing reduce reduces reducing without if whether"
+    " insufficient impossible prevent prevents preventing reduce reduces reducing without if"
+    " whether"
     " may might although while despite challenge challenges challenging infeasible impractical"
     " neglect ignore ignores ignoring beyond overcome overcomes miss misses poor poorly stop stops"
     " prohibit obviate obviates alleviate skip un non nontrivial rule rules omit omits drop drops"
@@ -34,8 +35,8 @@ _LIGHT = (STOPS - _KEPT) | frozenset("only even still just any all".split())
 #: Comparisons only: whatever else has an opposite is too often said of something else.
 _OPPOSITES = tuple(
     pair.split("/")
-    for pair in "work/fail succeed/fail better/worse more/less more/fewer higher/lower faster/slower"
-    " larger/smaller best/worst most/least".split()
+    for pair in "work/fail succeed/fail better/worse more/less more/fewer best/worst"
+    " higher/lower faster/slower larger/smaller most/least".split()
 )
 _OPPOSITE: dict[str, set[str]] = defaultdict(set)
 for _one, _other in _OPPOSITES:
@@ -124,15 +125,16 @@ def turned(summary: str, source: str) -> Iterator[str]:
             yield f"{one.text + ' … ' + other.text!r} is {'not ' * is_denied}denied in the abstract"
             return
         if not there and (found := _opposed(one.stem, other.stem, pairs)):
-            yield f"{one.text + ' ' + other.text!r} stands where the abstract has {' '.join(found)!r}"
+            ours, theirs = f"{one.text} {other.text}", " ".join(found)
+            yield f"{ours!r} stands where the abstract has {theirs!r}"
             return
     for word in said:
-        theirs = by_stem.get(word.stem)
+        there_too = by_stem.get(word.stem)
         if (
             word.is_denied
             and not word.is_left_out
-            and theirs
-            and not any(one.is_unclear for one in theirs)
+            and there_too
+            and not any(one.is_unclear for one in there_too)
         ):
             yield f"'not' is too much before {word.text!r}"
             return

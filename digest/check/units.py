@@ -64,13 +64,14 @@ _UNITS = {
     " milliseconden 毫秒 ミリ秒 밀리초 мс",
     "s": "s sec secs second seconds sekunden sekunde secondes seconde segundos secondi seconden"
     " sekunder sekund sekunt 秒 초 секунд секунды сек",
-    "min": "min mins minute minutes minuten minutos minuti minuter minut 分钟 分鐘 分間 분 минут мин",
+    "min": "min mins minute minutes minuten minutos minuti minuter minut 分钟 分鐘 分間 분 минут",
     "h": "h hr hrs hour hours stunden stunde heures horas ore uren timmar timer godzin 小时 小時"
     " 時間 시간 часов часа час",
-    "day": "d day days tage tagen tag jours jour días dias giorni dagen dagar dni 天 日間 일 дней дня",
+    "day": "d day days tage tagen tag jours jour días dias giorni dagen dagar dni 天 日間 일 дней",
     "week": "week weeks wochen woche semaines semanas settimane weken 周 週 週間 недель недели",
-    "month": "month months monate monaten monat mois meses mesi maanden 个月 個月 か月 ヶ月 месяцев",
-    "year": "yr yrs year years jahre jahren jahr ans années años anos anni jaar år lat 年 年間 лет года",
+    "month": "month months monate monaten mois meses mesi maanden 个月 個月 か月 ヶ月 месяцев",
+    "year": "yr yrs year years jahre jahren jahr ans années años anos anni jaar år lat 年 年間 лет"
+    " года",
     "decade": "decade decades jahrzehnte décennies décadas",
     "century": "century centuries jahrhunderte siècles siglos",
     "b": "byte bytes 字节", "bit": "bit bits 位", "kb": "kb kib kilobytes kilobyte",
@@ -88,7 +89,8 @@ _UNITS = {
     "ug": "μg micrograms", "t": "tonne tonnes tons ton", "lb": "lb lbs pounds",
     "l": "liter liters litre litres", "ml": "ml milliliters milliliter",
     "ev": "ev", "mev": "mev", "kev": "kev", "gev": "gev", "tev": "tev", "j": "joule joules",
-    "kwh": "kwh", "mwh": "mwh", "w": "w watt watts", "mw": "mw milliwatts megawatts", "kw": "kw kilowatts",
+    "kwh": "kwh", "mwh": "mwh", "w": "w watt watts", "mw": "mw milliwatts megawatts", "kw": "kw"
+    " kilowatts",
     "gw": "gw", "v": "volt volts", "mv": "mv", "db": "db decibel decibels", "pa": "pa pascal",
     "kpa": "kpa", "mpa": "mpa", "gpa": "gpa", "bar": "bar", "tesla": "tesla teslas",
     "c": "°c ℃ celsius 摄氏度 攝氏度", "f": "°f ℉ fahrenheit", "kelvin": "kelvin kelvins",

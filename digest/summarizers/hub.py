@@ -215,9 +215,9 @@ class Hub(Summarizer):
         if is_cut:
             longest = self._longest_answer
             is_ours = longest == self._options.max_new_tokens
-            remedy = (
-                "raise max_new_tokens under [summarize]" if is_ours else "the model can write no more"
-            )
+            remedy = "raise max_new_tokens under [summarize]"
+            if not is_ours:
+                remedy = "the model can write no more"
             return Permanent(f"no end after {longest} tokens; {remedy}")
         words = prompts.cleaned(self._tokenizer.decode(row, skip_special_tokens=True))
         return words or Permanent("the model said nothing")

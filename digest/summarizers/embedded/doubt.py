@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from digest.check.numbers import known_of, missing
 from digest.models import (
     END,
     MAX_TOKENS,
@@ -88,11 +89,14 @@ class Doubter:
         """What is thought of a summary of a text."""
         source = f"{text.title}. {text.abstract}"
         words = pairs(source)
+        known = known_of(source)
         others = [
             (kind, one)
             for kind, some in variants(said, source).items()
             for one in some[:MAX_VARIANTS]
             if not is_quoted(said, place_in(said, one), words, kind)
+            # "12%" is never meant where the source has 12 of something else.
+            and not (kind == "number" and any(missing(one.text, known)))
         ]
         for _, one in others:
             if is_misquoted(said, one, words):
