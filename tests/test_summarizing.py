@@ -52,7 +52,7 @@ def extract(of: Paper, reason: str) -> Summary:
 
 
 def fine(text: Text) -> str:
-    return f"It is {text.title}."
+    return f"It is {text.title} of sheep."
 
 
 @pytest.fixture
@@ -81,16 +81,16 @@ def said(setup: run.Setup, papers: Sequence[Paper] = PAPERS) -> dict[str, Summar
 def test_no_summary_is_made_twice(make: Callable[..., run.Setup]) -> None:
     writer = Writer(fine)
     first = said(make(writer))
-    assert first[PAPERS[0].id] == Summary(text="It is Paper 0.", summarizer="writer/1")
+    assert first[PAPERS[0].id] == Summary(text="It is Paper 0 of sheep.", summarizer="writer/1")
     again = Writer(fine)
     assert said(make(again)) == first
     assert again.batches == []
 
 
 def test_a_new_model_is_asked_and_the_old_ones_words_stay(make: Callable[..., run.Setup]) -> None:
-    old, new = Writer(fine), Writer(lambda text: "We now count all of them.", id="writer/2")
+    old, new = Writer(fine), Writer(lambda text: "We now count all of the sheep.", id="writer/2")
     first = said(make(old))
-    assert {s.text for s in said(make(new)).values()} == {"We now count all of them."}
+    assert {s.text for s in said(make(new)).values()} == {"We now count all of the sheep."}
     assert said(make(old)) == first
     assert len(old.batches) == 1
 
