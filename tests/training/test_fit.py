@@ -107,9 +107,7 @@ def test_the_shipped_model_can_be_trained_further(tmp_path: Path) -> None:
     assert Embedded(tmp_path).summarize(texts) == Embedded().summarize(texts)
 
 
-def test_train_makes_a_model_of_ones_own(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_train_makes_a_model_of_ones_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "pairs.jsonl"
     file.write_text("\n".join(json.dumps(pair(n)) for n in range(30)), "utf-8")
     said: list[str] = []
