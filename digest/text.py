@@ -37,7 +37,7 @@ def plain(text: str) -> str:
     >>> plain(r"$5 and $10 per hour, a < b and c > d, List<int>, $\unknown{x}$, 50% of it")
     '$5 and $10 per hour, a < b and c > d, List<int>, $\\unknown{x}$, 50% of it'
     """
-    unread = read = line(text)
+    unread = read = line(_with_bullets(text))
     for _ in range(READINGS):
         if not _MARKUP.search(read):
             return read
@@ -47,6 +47,30 @@ def plain(text: str) -> str:
             return read
         read = again
     return unread
+
+
+# On one line, a list would be one long sentence; a bullet keeps its items apart.
+_BULLETED = re.compile(r"(?<=\n)[^\S\n]*(?:[•‣▪◦●·*–-]|(?=\(?\d{1,2}[.)] ))[^\S\n]*(?=\S)")
+_BULLET = "•"
+
+
+def _with_bullets(text: str) -> str:
+    r"""With one kind of bullet where two lines or more begin with one, or are numbered.
+
+    >>> line(_with_bullets("We have:\n- legs\n- arms")), _with_bullets("a\n- b")
+    ('We have: • legs • arms', 'a\n- b')
+    """
+    if "\n" not in text:
+        return text
+    by_mark: dict[str, list[re.Match[str]]] = {}
+    for found in _BULLETED.finditer(text):
+        is_apart = not found[0].strip() or found[0][-1].isspace() or found[0].strip() in "•‣▪◦●"
+        if is_apart:
+            by_mark.setdefault(found[0].strip(), []).append(found)
+    places = {one.start(): one.end() for some in by_mark.values() if len(some) > 1 for one in some}
+    for start, end in sorted(places.items(), reverse=True):
+        text = f"{text[:start]}{_BULLET} {text[end:]}"
+    return text
 
 
 # Controls that are no white space, soft hyphens, zero-width characters (but not the joiners,
@@ -152,7 +176,7 @@ def _without_parentheses(text: str) -> str:
 
 # --- sentences -----------------------------------------------------------------------------------
 
-_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+ |[。！？]++[」』”’）]*+ ?")
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+ |[。！？]++[」』”’）]*+ ?| (?=• )")
 # "Fig. 3", "Dr. Roe": nothing ends behind these.
 _NEVER_LAST = words("e.g i.e cf vs dr prof mr mrs fig figs eq eqs eqn approx ca viz resp")
 # Behind these it takes a word that starts sentences: "no. 5", but "The answer is no. We …".
@@ -165,6 +189,7 @@ _ABBREVIATION = re.compile(
 )
 _WORD = re.compile(r"[\"'“‘«(\[]*(\w[\w-]*)")
 _COUNTER = re.compile(r"\((?:[ivx]+|[a-z])\) ")
+_EXCLAIMED = ("Yahoo!", "Jeopar")
 _STARTERS = words(
     "A After All Although An And As At Based Both But By Code Compared Despite Each Even "
     "Existing Experiments Extensive Finally First For From Further Furthermore Given Here How "
@@ -196,7 +221,7 @@ def sentences(text: str) -> list[str]:
 def _is_last(text: str, start: int, end: re.Match[str]) -> bool:
     """Whether a sentence that starts at `start` ends with this mark."""
     mark = end[0][0]
-    if mark in "。！？":
+    if mark in "。！？" or text.startswith(f"{_BULLET} ", end.end()):
         return True
     following = _WORD.match(text, end.end())
     is_counted = _COUNTER.match(text, end.end())  # "(i) …"
@@ -209,5 +234,14 @@ def _is_last(text: str, start: int, end: re.Match[str]) -> bool:
         return following[1] in _STARTERS and word.lower() not in _NEVER_LAST
     if mark == "." and word.isdecimal() and len(word) < 3:  # "1. One 2. Two": a number that counts
         ahead = text[start : end.start() - len(before)].rstrip()
-        return bool(ahead) and ahead[-1] not in ":;"
+        return bool(ahead) and ahead[-1] not in ":;•"
+    if end[0] == "! " and before[:1].isupper() and following[1][0].isupper():
+        return not _is_name(text, start, end.start() - len(before), following[1])
     return True
+
+
+def _is_name(text: str, start: int, at: int, following: str) -> bool:
+    """Whether "Yahoo! Answers" goes on: a capital where no sentence begins, and one behind."""
+    ahead = text[start:at].rstrip()
+    is_inside = bool(ahead) and ahead[-1] not in ".!?:"
+    return following not in _STARTERS and (is_inside or text[at : at + 6] in _EXCLAIMED)

@@ -388,7 +388,8 @@ def lines(*rows: object) -> str:
 def test_summaries_are_written_without_any_configuration(home: Path) -> None:
     said = [json.loads(x) for x in good("summarize", given=lines(*PAPERS)).split("\n") if x]
     assert [s["id"] for s in said] == ["a", 2, "c"]
-    assert said[0] == {"id": "a", "summary": "We propose legs.", "summarizer": "embedded/2"}
+    assert said[0]["summarizer"].startswith("embedded/2.")
+    assert (said[0]["id"], said[0]["summary"]) == ("a", "We propose legs.")
     assert said[2]["summary"] == ""
 
 
@@ -449,5 +450,5 @@ def test_a_service_that_is_down_is_named_and_may_be_tried_again() -> None:
     done = digest("summarize", "--summarizer", f"openai:m@http://127.0.0.1:{port}/v1",
                   given=lines(PAPERS[0]))  # fmt: skip
     assert done.returncode == 1
-    assert json.loads(done.stdout)["summarizer"] == "embedded/2"
+    assert json.loads(done.stdout)["summarizer"].startswith("embedded/2.")
     assert f"is the service at 127.0.0.1:{port} running?" in done.stderr

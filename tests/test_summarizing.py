@@ -14,7 +14,7 @@ from build import NOW, paper
 from commands import digest, good
 from servers import Canned, FeedServer
 
-from digest import config, run, summarizers
+from digest import check, config, run, summarizers
 from digest.errors import BadConfig, DigestError, Misuse, Permanent, Temporary
 from digest.store import open_store
 from digest.summarizers import Summarizer, Text
@@ -52,7 +52,7 @@ def extract(of: Paper, reason: str) -> Summary:
 
 
 def fine(text: Text) -> str:
-    return f"It is {text.title}."
+    return f"It is {text.title} of sheep."
 
 
 @pytest.fixture
@@ -81,18 +81,36 @@ def said(setup: run.Setup, papers: Sequence[Paper] = PAPERS) -> dict[str, Summar
 def test_no_summary_is_made_twice(make: Callable[..., run.Setup]) -> None:
     writer = Writer(fine)
     first = said(make(writer))
-    assert first[PAPERS[0].id] == Summary(text="It is Paper 0.", summarizer="writer/1")
+    assert first[PAPERS[0].id] == Summary(text="It is Paper 0 of sheep.", summarizer="writer/1")
     again = Writer(fine)
     assert said(make(again)) == first
     assert again.batches == []
 
 
 def test_a_new_model_is_asked_and_the_old_ones_words_stay(make: Callable[..., run.Setup]) -> None:
-    old, new = Writer(fine), Writer(lambda text: "We now count all of them.", id="writer/2")
+    old, new = Writer(fine), Writer(lambda text: "We now count all of the sheep.", id="writer/2")
     first = said(make(old))
-    assert {s.text for s in said(make(new)).values()} == {"We now count all of them."}
+    assert {s.text for s in said(make(new)).values()} == {"We now count all of the sheep."}
     assert said(make(old)) == first
     assert len(old.batches) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_better_checks_look_at_what_is_kept(
+    make: Callable[..., run.Setup], monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    old, new = Writer(fine), Writer(fine)
+    said(make(old, language=language))
+    monkeypatch.setattr(check, "REVISION", check.REVISION + 1)
+    said(make(new, language=language))
+    assert new.batches == old.batches
+    said(make(new, language=language))
+    assert len(new.batches) == 1
+
+
+def test_an_extract_asks_for_no_check(make: Callable[..., run.Setup]) -> None:
+    extract = summarizers.BUILTIN["embedded"]()
+    assert run.summarizing.checks(extract, "en") == ""
 
 
 def test_a_new_language_is_another_summary(make: Callable[..., run.Setup]) -> None:

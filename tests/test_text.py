@@ -55,6 +55,23 @@ def test_white_space_collapses_and_unseen_characters_go() -> None:
     assert plain(" a\n\n  b\u00a0c\x00\x1b\u202ed\u200b\u00ad\ufeff\U000e0041 ") == "a b cd"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("We have:\n• legs\n• arms\nand no more", "We have: • legs • arms and no more"),
+        ("We have:\n - legs\n  - arms", "We have: • legs • arms"),
+        ("We have:\n1. legs\n2. arms", "We have: • 1. legs • 2. arms"),
+        ("We have:\n* legs\n* arms", "We have: • legs • arms"),
+        ("legs\n- and arms - fall", "legs - and arms - fall"),
+        ("It is\n-3 or\n-4", "It is -3 or -4"),
+        ("in\n2020. We", "in 2020. We"),
+    ],
+)
+def test_the_items_of_a_list_stay_apart(written: str, read: str) -> None:
+    assert plain(written) == read
+    assert plain(plain(written)) == read
+
+
 def test_joiners_stay_since_scripts_and_emoji_need_them() -> None:
     assert plain("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f469\u200d\U0001f52c") == (
         "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f469\u200d\U0001f52c"
@@ -156,6 +173,12 @@ def test_authors_are_names_without_affiliations(written: str, names: tuple[str, 
         "It took 5 ms. | Nobody waited.",
         "mBERT is old. | mT5 is newer.",
         "One without an end",
+        "We use the Yahoo! Cloud Serving Benchmark. | It is slow.",
+        "Yahoo! Answers is gone. | We miss it.",
+        "We play Jeopardy! Questions are hard. | Robots win!",
+        "We beat GPT! | Our robots win! | They are happy.",
+        "Because! | Robots fall.",
+        "We make two contributions: | • We count sheep. | • 1. A way to count cows | • Dreams.",
     ],
 )
 def test_sentences_end_where_a_reader_ends_them(text: str) -> None:

@@ -114,6 +114,7 @@ def train(
     work = out.with_name(f"{out.name}.work")
     recipe.own_model(file, work, out, lambda line: print(line, file=sys.stderr, flush=True))
     print(f'wrote {out}; use it with summarizer = "embedded:{out.resolve()}"')
+    print(f"{work} has the checkpoint that a kill would have left; you may delete it")
 
 
 @app.command()

@@ -7,7 +7,8 @@ there: `summarizer.onnx` and `head.onnx`, `doubter.onnx` (`digest.summarizers.em
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -41,6 +42,14 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+def fingerprint(folder: Path, names: Iterable[str], *more: object) -> str:
+    """What stands for the files of a model and for whatever else its answers depend on."""
+    found = hashlib.sha256(repr(more).encode())
+    for name in names:
+        found.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    return found.hexdigest()[:8]
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:

@@ -45,7 +45,8 @@ def summarize(setup: Setup, papers: Sequence[Paper]) -> Summarized:
 def _kept(setup: Setup, summarizer: Summarizer, texts: Mapping[str, Text]) -> dict[str, Summary]:
     """Text hash → summary, from the store or from now on in it."""
     language = "en" if summarizer.extracts else setup.config.language
-    key = Key(summarizer=summarizer.id, prompt=summarizer.prompt_hash, language=language)
+    told = summarizer.prompt_hash + checks(summarizer, language)
+    key = Key(summarizer=summarizer.id, prompt=told, language=language)
     with setup.store.read() as connection:
         known = summaries.known(connection, texts, key)
     missing = [hash for hash in texts if hash not in known]
@@ -78,6 +79,20 @@ def _stood_in(setup: Setup, failed: Summarizer, texts: Mapping[str, Text]) -> Ma
     if failed is setup.extract:  # then the mail shows how the abstract begins
         return dict.fromkeys(texts, Summary(text="", summarizer=failed.id))
     return _kept(setup, setup.extract, texts)
+
+
+def checks(summarizer: Summarizer, language: str) -> str:
+    """What stands for the checks in the key of a summary that passed them, or fell.
+
+    Better checks ask again: what is kept may be what they were made for.
+    """
+    if summarizer.extracts:
+        return ""
+    if language != "en":
+        return f"+{check.REVISION}"
+    from digest.summarizers.embedded.doubt import doubter
+
+    return f"+{check.REVISION}-{doubter().fingerprint}"
 
 
 def make_ready(summarizer: Summarizer, language: str) -> None:

@@ -6,6 +6,7 @@ answer means, whom to leave alone for how long, and when to stop asking at all.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -30,6 +31,13 @@ PATH = "/chat/completions"
 #: Parameters that some models refuse, and what to say instead.
 _REFUSABLE = {"max_tokens": "max_completion_tokens", "temperature": "", "seed": ""}
 
+#: A part of a path that may be an account or a key, which no mail should show.
+_LONG = re.compile(r"[^/]{16,}")
+
+
+def _shortened(part: re.Match[str]) -> str:
+    return hashlib.sha256(part[0].encode()).hexdigest()[:8]
+
 
 class Endpoint(Summarizer):
     """Asks a chat service, some papers at a time, and stops where asking on makes no sense."""
@@ -44,7 +52,9 @@ class Endpoint(Summarizer):
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._model, url = parsed(name, PATH)
-        self._host = urlsplit(url).netloc
+        parts = urlsplit(url)
+        self._host = parts.netloc
+        self._place = self._host + _LONG.sub(_shortened, parts.path.removesuffix(PATH)).rstrip("/")
         self._options = options
         self._prompt = options.prompt or prompts.newest()
         self._post = post
@@ -62,8 +72,8 @@ class Endpoint(Summarizer):
 
     @property
     def id(self) -> str:
-        """Model and host; a service does not tell its revisions."""
-        return f"openai:{self._model}@{self._host}"
+        """Model, host and path; a service does not tell its revisions."""
+        return f"openai:{self._model}@{self._place}"
 
     @property
     def prompt_hash(self) -> str:

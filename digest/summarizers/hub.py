@@ -213,10 +213,12 @@ class Hub(Summarizer):
         # The first token of a sequence-to-sequence model may be the mark that ends others.
         is_cut = bool(ends) and not ends & set(row[1:] if self._is_seq2seq else row)
         if is_cut:
-            return Permanent(
-                f"no end after {self._longest_answer} tokens;"
-                " raise max_new_tokens under [summarize]"
-            )
+            longest = self._longest_answer
+            is_ours = longest == self._options.max_new_tokens
+            remedy = "raise max_new_tokens under [summarize]"
+            if not is_ours:
+                remedy = "the model can write no more"
+            return Permanent(f"no end after {longest} tokens; {remedy}")
         words = prompts.cleaned(self._tokenizer.decode(row, skip_special_tokens=True))
         return words or Permanent("the model said nothing")
 

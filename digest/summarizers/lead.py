@@ -44,6 +44,38 @@ _CUES = tuple(
     )
 )
 
+# The same in Chinese, Japanese and Korean, where no blank parts the words.
+_CUES_UNSPACED = tuple(
+    (re.compile(pattern), worth)
+    for pattern, worth in (
+        (
+            r"(?:本|这篇|這篇|该|該)(?:论文|論文|文章|文|研究|工作)|(?:本|当)(?:論文|稿|研究|報告)",
+            2,
+        ),
+        (r"(?:我们|我們|作者|笔者|筆者|我々|われわれ|私たち|著者ら)", 2),
+        (r"본 (?:논문|연구)|이 (?:논문|연구)에서|우리는|제안|제시", 2),
+        (
+            r"提出|提案|介绍|介紹|构建|構建|开发|開發|開発|设计|設計|构造|引入|導入|给出|給出|発表",
+            3,
+        ),
+        (
+            r"证明|證明|証明|研究了|分析了|探讨|探討|调查|調查|調査|検討|综述|綜述|解析|示す|明らかに",
+            1,
+        ),
+        (
+            r"^(?:近年|近年来|近年來|最近|随着|隨著|目前|现有|現有|传统|傳統|尽管|儘管|従来|現在|既存)",
+            -2,
+        ),
+        (r"^(?:此外|另外|最后|最後|同时|同時|また|さらに|なお|加えて|또한)", -3),
+        (r"实验(?:结果)?(?:表明|显示)|實驗(?:結果)?(?:表明|顯示)|実験(?:の結果|結果|により)", -1),
+        (r"(?:代码|代碼|コード).{0,12}(?:公开|公開|开源|開源|获取)|https?:", -4),
+        (
+            r"^(?:这|這|它|其|该|該|これ|それ|この(?!論文|研究)|その|그|이는)(?!篇|论文|論文|研究|文)",
+            -3,
+        ),
+    )
+)
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 LONGEST = 600  #: characters of a summary; some abstracts are one sentence
 
@@ -51,7 +83,7 @@ LONGEST = 600  #: characters of a summary; some abstracts are one sentence
 class Lead(Summarizer):
     """Picks the sentence with the strongest signs of being the contribution, and trims it."""
 
-    id = "lead/1"
+    id = "lead/2"
     extracts = True
 
     def summarize(self, texts: Sequence[Text]) -> list[str]:
@@ -72,17 +104,24 @@ def contribution(text: Text) -> str:
 
 
 def _score(sentence: str, position: int, title: frozenset[str]) -> float:
-    words = sentence.split()
-    score = float(sum(worth for pattern, worth in _CUES if pattern.search(sentence)))
+    own = len(_UNSPACED.findall(sentence))
+    is_unspaced = own > len(sentence) / 4
+    cues = _CUES_UNSPACED if is_unspaced else _CUES
+    score = float(sum(worth for pattern, worth in cues if pattern.search(sentence)))
     score += 4 * len(title & _content_words(sentence)) / max(1, len(title))
     score -= position / 3
-    if len(words) < 8 or len(words) > 50:
+    length = own // 2 if is_unspaced else len(sentence.split())
+    if length < 8 or length > 50:
         score -= 2
-    return score
+    # A sentence that is mostly an address says where something lies, not what it is.
+    addresses = sum(len(one) for one in re.findall(r"https?://\S+|www\.\S+", sentence))
+    return score - 6 * (addresses > len(sentence) / 3)
 
 
 def _content_words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[^\W_]{4,}", text.lower()))
+    """What is compared: words of four letters, or pairs of characters where nothing parts words."""
+    pairs = re.findall(rf"(?=({_UNSPACED.pattern}{{2}}))", text)
+    return frozenset(re.findall(r"[^\W_]{4,}", _UNSPACED.sub(" ", text.lower()))) | {*pairs}
 
 
 # What may stand before the main clause without saying anything of the paper.
@@ -98,13 +137,16 @@ _LEAD_INS = re.compile(
       # Aims and motives only: "under these assumptions" is part of what is said.
       | (?:To|Towards?|Motivated[ ]by|Inspired[ ]by|Based[ ]on|Building[ ](?:up)?on|Driven[ ]by
           |Guided[ ]by|In[ ]light[ ]of|In[ ]view[ ]of|In[ ]response[ ]to)
-        [ ] (?:\w+[ ]){{0,4}}? (?:this|these|(?:the[ ])?above) (?:[ ][\w-]+){{0,2}}
+        [ ] (?:\w+[ ]){{0,4}}? (?:this|these|(?:the[ ])?above)
+        (?!(?:[ ]\w+)?[ ](?:assum|condi|hypo))
+        (?:[ ][\w-]+){{0,2}}
     ) ,? [ ] (?=(?P<next>\S+))
     """,
     re.VERBOSE,
 )
 _LABEL = re.compile(
-    r"^(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose|Methods|Results)[:.] ",
+    r"^• (?:\(?\d{1,2}[.)] )?|^(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?"
+    r"|Purpose|Methods|Results)[:.] ",
     re.IGNORECASE,
 )
 # Where no comma parts the lead-in from the rest, only these surely begin a sentence.
@@ -130,16 +172,20 @@ def trimmed(sentence: str) -> str:
     return re.sub(r"^We (?:therefore|thus|hence|then|also|further|first) ", "We ", rest)
 
 
-def shortened(sentence: str) -> str:
+def shortened(sentence: str, longest: int = LONGEST) -> str:
     """The sentence, cut at a word where it is too long for a mail.
 
     >>> shortened("word " * 200)[-10:]
     'word word…'
+    >>> shortened("两个机器人，上楼梯很快", 8)
+    '两个机器人…'
     """
-    if len(sentence) <= LONGEST:
+    if len(sentence) <= longest:
         return sentence
-    head, _, rest = sentence[:LONGEST].rpartition(" ")
-    return (head or rest).rstrip(" ,;:") + "…"
+    head = sentence[: longest + 1]
+    # Chinese and Japanese have no blanks, but commas.
+    end = max(head.rfind(" "), *(head[:-1].rfind(mark) + 1 for mark in "，、；,"))
+    return (head[:end] if end > 0 else head[:longest]).rstrip(" ,;:，、；") + "…"
 
 
 def _is_clause(lead_in: re.Match[str]) -> bool:

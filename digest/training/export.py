@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -176,4 +177,14 @@ def _exported(
 
 
 def _quantized(plain: Path, path: Path) -> None:
-    quantize_dynamic(str(plain), str(path), weight_type=QuantType.QInt8, per_channel=True)
+    # It warns that the graph was not prepared first, which changes nothing where shapes are free.
+    log = logging.getLogger()
+    log.addFilter(_is_no_advice)
+    try:
+        quantize_dynamic(str(plain), str(path), weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        log.removeFilter(_is_no_advice)
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    return "pre-processing before quantization" not in record.getMessage()

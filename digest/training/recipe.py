@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -120,8 +121,18 @@ def own_model(file: Path, work: Path, folder: Path, say: Say) -> None:
     revision = f"own-{hashlib.sha256(base.encode() + file.read_bytes()).hexdigest()[:8]}"
     _fit(network, plan, taught, tokenizer, work, revision, say)
     export(network, MODEL / "tokenizer.json", folder, {"revision": revision, "base": BASE})
+    _license(folder)
     say(f"before {json.dumps(measure(MODEL, held))}")
     say(f"after  {json.dumps(measure(folder, held))}")
+
+
+def _license(folder: Path) -> None:
+    """Put the licence of what the model is made from beside it, as it asks for."""
+    ours = MODEL.parent
+    shutil.copyfile(ours / "LICENSE-Apache-2.0", folder / "LICENSE-Apache-2.0")
+    notice = (ours / "NOTICE").read_text("utf-8")
+    changed = "The layers in summarizer.onnx and head.onnx were trained further by 'digest train'."
+    (folder / "NOTICE").write_text(f"{notice}\n{changed}\n", "utf-8")
 
 
 def measure(folder: Path, pairs: Sequence[Pair]) -> dict[str, float]:

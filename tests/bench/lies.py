@@ -134,8 +134,9 @@ def _print(metric: str, count: int, of: int) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or not (Path(sys.argv[1]) / "scitldr").is_dir():
+    given = [one for one in sys.argv[1:] if one != "-v"]
+    if not given or not (Path(given[0]) / "scitldr").is_dir():
         # Part of `make bench`, where most have no such folder.
         print(json.dumps({"bench": "lies", "left_out": "no DATA=FOLDER with scitldr/ was given"}))
     else:
-        main(Path(sys.argv[1]), *sys.argv[2:3])
+        main(Path(given[0]), *given[1:2])

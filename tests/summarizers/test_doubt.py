@@ -51,6 +51,16 @@ def test_the_reason_names_what_the_abstract_has() -> None:
     assert why == "'40%' stands where the abstract has '12%'"
 
 
+def test_a_number_is_not_held_against_those_of_other_things() -> None:
+    warm = Text(
+        TEXT.title,
+        "We propose StairNet. It falls 12% less often than LegNet. The data set was recorded "
+        "between -5 and 10 degrees Celsius by 30 robots in 40 ms.",
+    )
+    doubt = doubter().doubt("StairNet falls 12% less often than LegNet.", warm)
+    assert "number" not in doubt.better
+
+
 def test_what_stands_there_word_for_word_is_quoted() -> None:
     source = pairs(TEXT.abstract)
     said = "StairNet falls 12% less often, by 12% of all, than LegNet on RoboBench."

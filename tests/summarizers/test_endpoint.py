@@ -121,8 +121,17 @@ def test_an_abstract_too_long_is_cut_and_that_is_said(server: FeedServer) -> Non
     assert sent.endswith("Answer with the sentence alone.\n")
 
 
-def test_the_id_is_of_model_and_host(server: FeedServer) -> None:
-    assert Asked(server).made.id == f"openai:org/small@127.0.0.1:{server.port}"
+def test_the_id_is_of_model_host_and_path(server: FeedServer) -> None:
+    assert Asked(server).made.id == f"openai:org/small@127.0.0.1:{server.port}/v1"
+
+
+def test_a_path_that_may_be_a_key_is_told_apart_but_not_shown() -> None:
+    ids = {
+        registry.summarizer(f"openai:m@https://x.org/{path}", Options()).id
+        for path in ("v1", "other/v1", "accounts/0123456789abcdef/v1", "accounts/0123456789abcdee")
+    }
+    assert len(ids) == 4
+    assert not any("0123456789abcde" in one for one in ids)
 
 
 def test_papers_are_asked_about_at_once_but_not_more_than_so_many(server: FeedServer) -> None:

@@ -97,6 +97,7 @@ def test_no_answer_is_longer_than_the_model_can_write(tmp_path: Path) -> None:
     (said,) = hub(model, max_new_tokens=500).summarize([SHORT])
     assert isinstance(said, Permanent)
     assert "no end after 39 tokens" in str(said)
+    assert "the model can write no more" in str(said)
 
 
 def test_a_prompt_that_leaves_no_room_fails_the_paper_only(models: Path) -> None:

@@ -71,6 +71,37 @@ def test_a_single_sentence_is_its_own_summary(abstract: str) -> None:
     assert summary(abstract) == abstract
 
 
+@pytest.mark.parametrize(
+    ("abstract", "said"),
+    [
+        (
+            "机器人经常在楼梯上摔倒。本文提出一种新的方法，使机器人能够在上楼之前规划每一步。实验表明，该方法降低了摔倒率。",
+            "本文提出一种新的方法，使机器人能够在上楼之前规划每一步。",
+        ),
+        (
+            "近年來，機器人經常在樓梯上摔倒。我們提出一種新的方法，使機器人能夠規劃每一步。程式碼已公開。",
+            "我們提出一種新的方法，使機器人能夠規劃每一步。",
+        ),
+        (
+            "近年、ロボットは階段でよく転ぶ。本論文では、一歩一歩を計画する新しい手法を提案する。実験により有効性を確認した。",
+            "本論文では、一歩一歩を計画する新しい手法を提案する。",
+        ),
+    ],
+)
+def test_chinese_and_japanese_have_cues_of_their_own(abstract: str, said: str) -> None:
+    assert summary(abstract, "机器人") == said
+
+
+def test_an_address_is_no_contribution() -> None:
+    abstract = "Sheep sleep in the grass. We present it: https://sheep.example/of/the/grass/and/its/wolves."
+    assert summary(abstract) == "Sheep sleep in the grass."
+
+
+def test_an_assumption_is_no_lead_in() -> None:
+    said = "Based on this strong assumption, we count sheep."
+    assert trimmed(said) == said
+
+
 def test_no_abstract_has_no_summary() -> None:
     assert Lead().summarize([Text("On sheep", ""), Text("", " ")]) == ["", ""]
 
@@ -122,4 +153,4 @@ def test_the_summary_has_no_word_that_the_abstract_has_not(title: str, words: li
 
 
 def test_the_built_in_one_is_made_by_name() -> None:
-    assert BUILTIN["lead"]().id == "lead/1"
+    assert BUILTIN["lead"]().id == "lead/2"

@@ -107,7 +107,7 @@ def test_the_shipped_model_can_be_trained_further(tmp_path: Path) -> None:
     assert Embedded(tmp_path).summarize(texts) == Embedded().summarize(texts)
 
 
-def test_train_makes_a_model_of_ones_own(tmp_path: Path) -> None:
+def test_train_makes_a_model_of_ones_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "pairs.jsonl"
     file.write_text("\n".join(json.dumps(pair(n)) for n in range(30)), "utf-8")
     said: list[str] = []
@@ -116,6 +116,9 @@ def test_train_makes_a_model_of_ones_own(tmp_path: Path) -> None:
     assert said[-1].startswith("after  {")
     mine = Embedded(tmp_path / "mine")
     assert mine.id.startswith("embedded/own-")
+    assert (tmp_path / "mine" / "LICENSE-Apache-2.0").is_file()
+    assert "trained further by 'digest train'" in (tmp_path / "mine" / "NOTICE").read_text("utf-8")
+    assert not [one for one in caplog.records if "pre-processing" in one.message]
     assert mine.id != Embedded().id
     (words,) = mine.summarize([Text("Counting", str(pair(5)["abstract"]))])
     assert "NightCount 5" in words
@@ -158,5 +161,5 @@ def test_make_model_goes_the_whole_way(tmp_path: Path) -> None:
     recipe.make(tmp_path / "data", tmp_path / "work", tmp_path / "model", said.append)
     assert json.loads(said[-1])["papers"] == 20
     assert json.loads(said[-1])["words_max"] <= 35
-    assert Embedded(tmp_path / "model").id == f"embedded/{recipe.REVISION}"
+    assert Embedded(tmp_path / "model").id.startswith(f"embedded/{recipe.REVISION}.")
     assert (tmp_path / "model" / "doubter.onnx").exists()

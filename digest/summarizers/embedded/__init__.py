@@ -26,10 +26,12 @@ from digest.summarizers.embedded.choice import (
 from digest.summarizers.embedded.cuts import MAX_WORDS, Cut, spaced
 from digest.summarizers.embedded.network import Network
 from digest.summarizers.embedded.reading import Floats, Reading, read, weights
-from digest.summarizers.lead import capitalized, contribution, trimmed
+from digest.summarizers.lead import capitalized, contribution, shortened, trimmed
 
 log = logging.getLogger(__name__)
 
+#: Of the rules around the network: raise it with whatever changes a summary.
+RULES = 3
 MAX_ABSTRACT = 6000  #: characters: more than the network can read, and than abstracts have
 BEST = 12  #: so many cuts are tried in pairs
 CANDIDATES = 4  #: so many of the best choices are asked whether they are sentences
@@ -50,8 +52,11 @@ class Embedded(Summarizer):
 
     @property
     def id(self) -> str:
-        """With the model's revision."""
-        return f"embedded/{self._network.facts['revision']}"
+        """With the model's revision, that of the rules, and a hash of the files.
+
+        The hash is for files that change without a new revision, as one's own do.
+        """
+        return f"embedded/{self._network.revision}.{RULES}-{self._network.fingerprint}"
 
     def summarize(self, texts: Sequence[Text]) -> list[str]:
         """A sentence or two of each abstract, at most MAX_WORDS words; empty without abstract.
@@ -131,5 +136,5 @@ def opening(text: Text) -> str:
     """
     whole = trimmed(contribution(text))
     words = whole.split()
-    kept = " ".join(words[:MAX_WORDS])[:MAX_CHARACTERS]
-    return kept if kept == whole else kept.rstrip(" ,;:") + "…"
+    kept = shortened(" ".join(words[:MAX_WORDS]), MAX_CHARACTERS)
+    return kept if kept == whole or kept.endswith("…") else kept.rstrip(" ,;:") + "…"

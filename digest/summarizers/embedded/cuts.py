@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from digest.summarizers.embedded import conditions
+from digest.summarizers.embedded.asides import asides
 from digest.text import sentences
 
 MAX_WORDS = 35
@@ -41,7 +43,7 @@ class Cut:
     tells: bool  #: it speaks of this paper, not of the world
     is_worldly: bool = False  #: it tells the state of the world, or what is wrong with it
     is_to_the_end: bool = True  #: of its sentence
-    hesitates: bool = False  #: it asks, revisits, concludes or shares, and no more
+    hesitates: bool = False  #: it asks, revisits, concludes, shares or links, and no more
     announces: bool = False  #: it says that something follows, which does not
     concludes: bool = False  #: it says what "these results" mean
     #: acronyms that the abstract spells out elsewhere, and those that are spelled out here
@@ -105,7 +107,7 @@ def _cuts(sentence: str, offset: int, number: int, known: frozenset[str]) -> Ite
                         tells(kept),
                         is_worldly(kept),
                         tail == whole,
-                        _HESITATES.search(kept) is not None,
+                        _HESITATES.search(kept) is not None or _is_address(kept),
                         _ANNOUNCES.search(kept) is not None,
                         _CONCLUDES.match(kept) is not None,
                         frozenset(one for one in known - here if _uses(kept, one)),
@@ -120,9 +122,11 @@ _WORK = (
     r"|textbook|book)"
 )
 _ADVERBS = r"(?:(?:\w+ly|also|then|thus|hence|first|here|further|therefore|next|now|even) ){0,2}"
+_BULLET = r"• (?:\(?\d{1,2}[.)] )?"
 _LABEL = re.compile(
-    r"(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose|Methods?|Results?"
-    r"|Conclusions?|Findings|Introduction|Context|Significance)(?: and \w+)?[:.] |\([ivx\d]+\) ",
+    rf"(?:{_BULLET})?(?:Abstract|Summary|Background|Motivation|Objectives?|Aims?|Purpose|Methods?"
+    r"|Results?|Conclusions?|Findings|Introduction|Context|Significance)(?: and \w+)?[:.] "
+    rf"|\([ivx\d]+\) |{_BULLET}",
     re.IGNORECASE,
 )
 #: What may stand before the main clause without saying anything of the paper.
@@ -143,9 +147,9 @@ _LEAD_IN = re.compile(
       | As[ ](?:an?|one)[ ](?:[\w-]+[ ]){{1,3}}of[ ]these[ ]\w+(?=,)
       | (?:To|Towards?|Motivated[ ]by|Inspired[ ]by|Based[ ]on|Building[ ](?:up)?on|Driven[ ]by
           |Guided[ ]by|In[ ]light[ ]of|In[ ]view[ ]of|In[ ]response[ ]to)
-        [ ] (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|both|(?:the[ ])?above
+        [ ] (?!{conditions.ASSUMES}) (?:[\w-]+[ ]){{0,4}}? (?:this|these|such|both|(?:the[ ])?above
           |the[ ](?:first|second|third|former|latter)) (?:[ ][\w-]+){{0,3}}? (?=,)
-      | Given[ ]th(?:is|ese)(?:[ ][\w-]+){{0,2}}?(?=,)
+      | (?!{conditions.ASSUMES}) Given[ ]th(?:is|ese)(?:[ ][\w-]+){{0,2}}?(?=,)
     ) ,? [ ] (?=(?P<next>\S+))
     """,
     re.VERBOSE,
@@ -169,12 +173,13 @@ _SAYING = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-#: Aims, means and contrasts before the main clause: it holds without them.
+#: Aims, means and contrasts before the main clause: it holds without them, unless `conditions`
+#: says otherwise.
 _ADVERBIAL = re.compile(
-    r"(?:To|By|Motivated|Inspired|Based|Building|Leveraging|Using|Drawing|Unlike|While|Although"
-    r"|Though|Despite|In contrast to|Whereas|Recognizing|Towards?|Driven|Guided|Aiming|Instead of"
-    r"|Rather than|In order to|Beyond|Through|(?!Assum|Suppos|Restrict|Limit)[A-Z][a-z]+(?:ing|ed))"
-    rf" [^;:]{{3,250}}?, (?=(?:we|I|our|this {_WORK}|here,? we|in this {_WORK},? we) )"
+    r"(?P<clause>(?P<opener>To|By|Motivated|Inspired|Based|Building|Leveraging|Using|Drawing|Unlike"
+    r"|While|Although|Though|Despite|In contrast to|Whereas|Recognizing|Towards?|Driven|Guided"
+    r"|Aiming|Instead of|Rather than|In order to|Beyond|Through|(?P<other>[A-Z][a-z]+(?:ing|ed)))"
+    rf" [^;:]{{3,250}}?), (?=(?P<main>(?:we|I|our|this {_WORK}|here,? we|in this {_WORK},? we) ))"
 )
 
 
@@ -188,10 +193,20 @@ def _heads(sentence: str, masked: str) -> Iterator[int]:
             head += lead_in.end()
             continue
         yield head
-        found = _ADVERBIAL.match(rest) or _SAYING.match(rest)
-        if not found:
+        clause = _ADVERBIAL.match(rest)
+        found = clause or _SAYING.match(rest)
+        if not found or (clause and _is_condition(clause, sentence[head:])):
             return
         head += found.end()
+
+
+def _is_condition(clause: re.Match[str], rest: str) -> bool:
+    """Whether what stands behind the clause is claimed only together with it."""
+    said, main = rest[: clause.end("clause")], rest[clause.start("main") :]
+    # Whatever "Conditioning on …" may be: it is no condition of having made something.
+    if clause["other"] and not presents(main):
+        return True
+    return conditions.binds(said, clause["opener"])
 
 
 def _can_go(lead_in: re.Match[str]) -> bool:
@@ -223,7 +238,7 @@ _END = re.compile(
     | [ ](?:by[ ]\w+ing|by[ ]means[ ]of|using|based[ ]on|in[ ]order[ ]to|so[ ]that|via|through
            |while|whereas|because|as[ ]well[ ]as|compared[ ](?:to|with)|with[ ]respect[ ]to
            |in[ ]terms[ ]of|such[ ]as|including|thereby
-           |in[ ]the[ ](?:context|setting|field|area|domain|presence)[ ]of
+           |in[ ]the[ ](?:context|field|area|domain)[ ]of
            |(?:and|or)[ ](?:we|it|thus|thereby|then|{_FINDING})
            |on[ ](?:a|both|several|multiple|various|many|standard|public|real|the)
            |across|over[ ]existing|for[ ]\w+ing)(?=[ ])
@@ -341,8 +356,10 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
             continue
         if _COUNTER.search(before) and _COUNTER.search(sentence, found.start()):
             continue
-        if ": " in before or _is_within_dashes(before, sentence[head + len(before) :]):
-            continue  # what a colon or a dash announces is told whole
+        rest = sentence[head + len(before) :]
+        # What a colon or a dash announces is told whole.
+        if conditions.restricts(rest) or ": " in before or _is_within_dashes(before, rest):
+            continue
         ends.append(head + len(before))
     yield from reversed(ends)
     if tells(sentence[head:]) and not any(sentence[head:e].count(" ") < MAX_WORDS for e in ends):
@@ -350,8 +367,10 @@ def _tails(sentence: str, masked: str, head: int) -> Iterator[int]:
 
 
 #: Where a long sentence may end that nowhere else can: some of what it says is better than nothing.
-_ANYWHERE = re.compile(r": |,? (?:that|which|for|with|to|in|from|by|when) ")
+_ANYWHERE = re.compile(r": |,? (?:that|which|for|with|to|in|from|by) ")
 
+
+NEAR = 30  #: characters that a condition may have had before an end
 
 #: "From one", "of 160 million": the other end is still to come.
 _RANGE = re.compile(r"(?:\d%?|[mb]illion|thousand|hundred)$|\bfrom (?!.*\bto\b)", re.IGNORECASE)
@@ -366,7 +385,13 @@ def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
         before = sentence[head : end.start()].rstrip(" ,;:")
         if before.count(" ") >= MAX_WORDS:
             break
+        # "the ways | in which" leaves the ways untold.
+        if masked.startswith(("which", "whom", "whose"), end.end()):
+            continue
         if end[0].strip() == "to" and _RANGE.search(before):
+            continue
+        # Neither before a condition nor within it: "provided | that it is dry".
+        if conditions.restricts(sentence[max(head, head + len(before) - NEAR) :]):
             continue
         is_finished = not any(no.search(before) for no in _UNFINISHED)
         # Within "the ways that rules for robots give", the verb is still to come.
@@ -377,10 +402,6 @@ def _last_resorts(sentence: str, masked: str, head: int) -> Iterator[int]:
 
 # --- what may be left out between ----------------------------------------------------------------
 
-#: What counts items, "(1) … (2) …", is no aside; nor is "(x)" close behind a letter.
-_ASIDE = re.compile(
-    r" \((?!(?:[ivx]{1,4}|\d{1,2}|[a-z])\))[^()]{1,200}\)(?!\w)| ?\[[\d, –-]{1,30}\]"
-)
 _ACRONYM = re.compile(r" \(([A-Z][\w-]{1,11}?)s?\)")
 _HOLE = re.compile(
     r", (?:which|called|termed|dubbed|named|e\.g\.,?|i\.e\.,?|such as|including) [^,;:]{2,80},"
@@ -406,13 +427,13 @@ def _with_holes(sentence: str, masked: str, head: int, tail: int) -> Iterator[tu
     if middle := _MIDDLE.match(masked, head, tail):
         holes.append(middle.span("hole"))
     # Asides go together: one of two alike would look forgotten.
-    asides = [found.span() for found in _ASIDE.finditer(sentence, head, tail)]
+    aside = list(asides(sentence, head, tail))
     for count in range(MAX_SPANS):
         for some in combinations(holes[:3], count):
-            for more in ([], asides):
+            for more in ([], aside):
                 if spans := _without(sorted([*some, *more, *ties]), head, tail):
                     kept = " ".join(sentence[start:end] for start, end in spans)
-                    if any(_needs(kept, sentence[slice(*aside)]) for aside in more):
+                    if any(_needs(kept, sentence[slice(*one)]) for one in more):
                         continue
                     # What "it" is was said in the part that went.
                     if not (middle and middle.span("hole") in some and _IT.search(kept)):
@@ -522,6 +543,14 @@ _HESITATES = re.compile(
     r"|\b[Ww]e (?:first|then)\b(?!.*\bthen\b)|^Together,|^To train\b|\bis whether\b"
     r"|^(?:Our|These|The) (?:findings|results) (?:emphasi[sz]e|highlight|underscore)"
 )
+
+
+def _is_address(kept: str) -> bool:
+    """Whether it mostly says where something lies."""
+    return 3 * sum(len(one[0]) for one in _ADDRESS.finditer(kept)) > len(kept)
+
+
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _CONCLUDES = re.compile(r"(?:These|The|Our|This|Such) (?:\w+ )?(?:results?|findings?)\b")
 
 

@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digest.models import END, MAX_TOKENS, MODEL, START, read_tokenizer, reading_model, session
+from digest.check.numbers import known_of, missing
+from digest.models import (
+    END,
+    MAX_TOKENS,
+    MODEL,
+    START,
+    fingerprint,
+    read_tokenizer,
+    reading_model,
+    session,
+)
 from digest.summarizers import Text
 from digest.summarizers.embedded.variants import (
     Variant,
@@ -31,6 +41,7 @@ from digest.summarizers.embedded.variants import (
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+FILES = ("tokenizer.json", "trunk.onnx", "doubter.onnx")
 MAX_SUMMARY_TOKENS = 96
 #: What is doubted so much falls; so does what is doubted so much more than one of its variants:
 #: little is enough for numbers, which people seldom use otherwise. Log-odds, set where 15 of 100
@@ -71,17 +82,21 @@ class Doubter:
             self._tokenizer = read_tokenizer(folder)
             self._trunk = session(folder / "trunk.onnx")
             self._doubter = session(folder / "doubter.onnx")
+            self.fingerprint = fingerprint(folder, FILES, LIKELY, GAINS)
         self._pool = ThreadPoolExecutor(2)
 
     def doubt(self, said: str, text: Text) -> Doubt:
         """What is thought of a summary of a text."""
         source = f"{text.title}. {text.abstract}"
         words = pairs(source)
+        known = known_of(source)
         others = [
             (kind, one)
             for kind, some in variants(said, source).items()
             for one in some[:MAX_VARIANTS]
             if not is_quoted(said, place_in(said, one), words, kind)
+            # "12%" is never meant where the source has 12 of something else.
+            and not (kind == "number" and any(missing(one.text, known)))
         ]
         for _, one in others:
             if is_misquoted(said, one, words):

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from digest.models import MODEL, read_tokenizer, reading_model, session
+from digest.models import MODEL, fingerprint, read_tokenizer, reading_model, session
 from digest.summarizers.embedded.choice import Grid
 from digest.summarizers.embedded.reading import Floats
 
@@ -35,7 +35,11 @@ class Network:
         """Raises: BadConfig when files are missing or damaged."""
         self.threads = threads
         with reading_model(folder):
-            self.facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
+            facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
+            if "revision" not in facts:
+                raise ValueError("its model.json names no revision")
+            self.revision = str(facts["revision"])
+            self.fingerprint = fingerprint(folder, FILES)
             self.tokenizer = read_tokenizer(folder)
             self._trunk, self._summarizer, self._head = (
                 session(folder / f"{name}.onnx") for name in ("trunk", "summarizer", "head")
