@@ -44,7 +44,10 @@ class Outbox:
             with path.open("rb") as file:
                 first = file.readline().strip().lower()
             if first == wanted:
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as why:
+                    raise Temporary(f"cannot remove {path}: {why.strerror}") from why
                 gone += 1
         return gone
 

@@ -229,12 +229,16 @@ def erase(
 
     `remove` takes away what the transport keeps of its mails. Returns how much of what is gone.
     """
-    with setup.store.write() as connection:
+    with setup.store.read() as connection:
         known_as = people.known_as(connection, address)
+    # Files first: if they cannot be removed nothing is forgotten, and it can be tried again. Once
+    # more at the end, for what was sent meanwhile.
+    files = sum(remove(one) for one in known_as)
+    with setup.store.write() as connection:
         gone = people.erase(connection, known_as)
         for one in known_as:
             asks.suppress(connection, fingerprint(setup, one), reason, setup.now)
-    files = sum(remove(one) for one in known_as)
+    files += sum(remove(one) for one in known_as)
     setup.store.scrub()
     return {**gone, "files": files}
 
