@@ -70,7 +70,7 @@ def serve(
         # uvicorn sends itself the signal again once it has stopped, and there is more to end.
         before = signal.signal(signal.SIGTERM, lambda *_: None)
         shown = f"[{where}]" if ":" in where else where
-        if settings is not setup.config and own != setup.config.web.port:
+        if port and not setup.config.base_url and own != setup.config.web.port:
             complain(
                 f"mails that `digest run` makes lead to {setup.config.pages_url}; say [web] port ="
                 f" {own} or base_url in digest.toml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,6 +19,8 @@ from digest.errors import BadConfig, SchemaTooNew, StoreBusy
 
 HEAD = "0004"  #: the newest migration; a test compares it with the folder
 MIGRATIONS = Path(__file__).parent / "migrations"
+#: What SQLite says when the same thing may work later; of PostgreSQL's, all of this class.
+_PASSING = re.compile("SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)")
 BUSY_S = 30.0  #: for so long a command waits for a store that another process holds
 
 
@@ -94,6 +97,8 @@ def _named() -> Iterator[None]:
     try:
         yield
     except OperationalError as why:
+        if not _PASSING.match(getattr(why.orig, "sqlite_errorname", "SQLITE_BUSY")):
+            raise
         raise StoreBusy(f"the store cannot be used just now ({why.orig}); try again") from why
 
 

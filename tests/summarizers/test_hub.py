@@ -249,7 +249,7 @@ def test_a_model_that_cannot_be_told_a_language_is_not_taken_for_one(models: Pat
 # --- the Hub's cache -----------------------------------------------------------------------------
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LINE = json.dumps({"id": 1, "title": "Sheep", "abstract": "We propose legs ."}).encode()
+LINE = json.dumps({"id": 1, "title": "Sheep", "abstract": "We count legs of sheep ."}).encode()
 
 
 def cache(home: Path, model: Path) -> Path:
