@@ -207,9 +207,9 @@ def test_thousands_of_matches_are_ranked_in_no_time() -> None:
     rows = chance.normal(size=(2000, 384)).astype(np.float32)
     some = vectors(dict(enumerate(rows)))
     matches = [match(n, 1 + n % 50 / 10) for n in range(2000)]
-    start = time.perf_counter()
+    start = time.process_time()  # whatever else the machine does
     places = ranked(matches, vectors=some)
-    assert time.perf_counter() - start < 1  # 0.06 s on an idle machine
+    assert time.process_time() - start < 1  # 0.06 s here
     assert len(places) == 2000 > SPREAD_PLACES
 
 
