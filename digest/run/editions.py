@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class _Reader:
     id: str
     address: str
     preferences: Preferences
-    since: Any  #: when she confirmed
+    since: datetime  #: when she confirmed
     is_welcome: bool  #: has just confirmed, and had no mail of the digest yet
 
 
@@ -236,7 +236,7 @@ def _personal(
     return found
 
 
-def _listed_on(item: Item, digest: Digest) -> Any:
+def _listed_on(item: Item, digest: Digest) -> date:
     days = [
         one.listed_on
         for one in item.paper.listings

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from digest import mail as letters
 from digest import notices as written
-from digest import templating, transports
+from digest import transports
 from digest.errors import DigestError, Misuse, Permanent, Temporary
-from digest.run import building, editions, sending
+from digest.run import building, sending
 from digest.run.links import reply_address, token, url
 from digest.run.setup import Setup
 from digest.run.subscribing import fingerprint
@@ -92,8 +92,6 @@ def _mail(setup: Setup, one: Notice) -> Mail:
     config = setup.config
     if one.digest not in config.digests:
         raise Permanent(f"digest {one.digest!r} is no longer in the configuration")
-    folders = editions.template_folders(config)
-    environment = templating.environment(folders)
     # An answer is about nobody where who asked proved nothing.
     own = token(setup, _MAIN[one.kind], one.about, one.made_at) if one.about else ""
     links = written.Links(
@@ -107,7 +105,7 @@ def _mail(setup: Setup, one: Notice) -> Mail:
         config.masthead(one.digest),
         links,
         words,
-        environment,
+        setup.environment,
         can_reply=bool(own and config.inbox.address),
     )
     return letters.notice(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from jinja2 import Environment
+
 from digest import keys as key_file
 from digest import registry, templating, texts
 from digest.config import Config
@@ -44,6 +46,11 @@ class Setup:
         """
         folders = [self.config.templates, templating.BUILT_IN]
         return texts.load(folders, self.config.words_language)
+
+    @cached_property
+    def environment(self) -> Environment:
+        """Jinja for the mails of this moment; another finds templates that were changed since."""
+        return templating.environment([self.config.templates, templating.BUILT_IN])
 
     @cached_property
     def summarizer(self) -> Summarizer:
