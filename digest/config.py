@@ -120,14 +120,36 @@ class Fetch(_Part):
     deadline_s: float = Field(default=120, gt=0, le=3600)
 
 
-class Smtp(_Part):
-    """The mail server."""
+class SmtpServer(_Part):
+    """One mail server."""
 
     host: Line = "localhost"
     port: int = Field(default=587, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: Line = ""
     connections: int = Field(default=10, ge=1, le=200)
+    weight: int = Field(default=1, ge=0, le=1000)  #: 0: only when all others are down
+    per_second: float | None = Field(default=None, gt=0)
+
+
+class Smtp(SmtpServer):
+    """The mail server, or several instead of it; what is true of all."""
+
+    servers: dict[str, SmtpServer] = {}
+    ca_file: Path | None = None  #: instead of the system's certificates
+    domains: dict[str, Annotated[float, Field(gt=0)]] = {}  #: mails a second to one
+    overall: float | None = Field(default=None, gt=0)  #: mails a second, through all servers
+    timeout_s: float = Field(default=300, gt=0, le=3600)  #: for each reply
+    in_doubt: Literal["hold", "resend"] = "hold"
+    sendmail: tuple[str, ...] = ("/usr/sbin/sendmail",)  #: the command of that transport
+
+
+class Dkim(_Part):
+    """What mails are signed with."""
+
+    selector: Annotated[str, AfterValidator(_line)] = ""
+    domain: Line = ""  #: else that of the sender
+    key: Path = Path("dkim.pem")
 
 
 class Web(_Part):
@@ -289,6 +311,7 @@ class Config(_Part):
     operator: Operator = Operator()
     fetch: Fetch = Fetch()
     smtp: Smtp = Smtp()
+    dkim: Dkim = Dkim()
     summarize: Summarize = Summarize()
     digests: dict[str, Digest] = {}
     sources: dict[str, Source] = {}
@@ -486,6 +509,7 @@ def _made(kind: type[Config], tables: dict[str, Any], file: Path) -> Config:
         "outbox": home / config.outbox,
         "templates": home / config.templates,
         "keys": home / config.keys,
+        "dkim": config.dkim.model_copy(update={"key": home / config.dkim.key}),
         "summarizer": _beside_model(config.summarizer, home),
         "encoder": _beside_model(config.encoder, home),
     }
@@ -526,6 +550,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "operator": Operator,
     "fetch": Fetch,
     "smtp": Smtp,
+    "dkim": Dkim,
     "summarize": Summarize,
     "web": Web,
     "limits": Limits,

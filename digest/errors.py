@@ -3,6 +3,7 @@
     DigestError
     |-- Temporary   try the same thing again later
     |-- Permanent   the same thing will fail again: record it, go on with the rest
+    |-- InDoubt, Withdrawn   what became of a mail that neither went nor failed
     `-- Misuse      the operator's mistake: stop before any work
 
 The shell catches Temporary and Permanent around one feed, paper or delivery, records it and goes
@@ -16,6 +17,8 @@ class DigestError(Exception):
 
 class Temporary(DigestError):
     """The same thing may work later."""
+
+    wait_s: float | None = None  #: how long whoever refused asked us to wait
 
 
 class Permanent(DigestError):
@@ -48,6 +51,31 @@ class TooLarge(Permanent):
 
 class MailTooLarge(Permanent):
     """The mail would be clipped by the readers' mail programs."""
+
+
+class Refused(Permanent):
+    """A mail server will not take the mail."""
+
+    def __init__(self, words: str, *, is_dead: bool = False, is_policy: bool = False) -> None:
+        super().__init__(words)
+        self.is_dead = is_dead  #: there is no such mailbox
+        self.is_policy = is_policy  #: it is us, or what we write, that is not wanted
+
+
+class NoServer(Temporary):
+    """None of the mail servers takes any mail just now; this one is not to blame."""
+
+
+class Interrupted(Temporary):
+    """The line broke before the last byte went out: nothing was sent, the same mail may go now."""
+
+
+class Withdrawn(DigestError):
+    """While a mail was on its way somebody said that it must not go; it did not."""
+
+
+class InDoubt(DigestError):
+    """The last byte went out and no answer came: it may have arrived or not."""
 
 
 class BadLink(Permanent):

@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     PREFERENCES = "p"  #: one subscription, and leaving everything
     OPINION = "o"  #: likes and dislikes of one subscription
     ADDRESS = "a"  #: a change of address, from the new one
+    RETURN = "r"  #: where a mail comes back to: its delivery or notice
 
 
 @dataclass(frozen=True)

@@ -510,6 +510,7 @@ class Delivery:
     state: DeliveryState = DeliveryState.QUEUED
     message_id: str = ""
     queued_at: datetime | None = None  #: from then on its links count their days
+    attempts: int = 0  #: how often it was handed to a transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from digest.types import Mail, Receipt
+
+
+#: Awaited before the last byte of a mail goes out; False: it must not go.
+Ready = Callable[[], Awaitable[bool]]
+
+
+class Line(Protocol):
+    """One way out, kept open, for one mail at a time."""
+
+    async def send(self, mail: Mail, issue: str, ready: Ready) -> Receipt:
+        """Carry a mail away.
+
+        Raises: Temporary, Refused and other Permanent; NoServer (nothing goes now, whatever the
+        mail), Interrupted, Withdrawn (`ready` said no), InDoubt.
+        """
+
+    async def close(self) -> None:
+        """Say goodbye."""
+
+
+@runtime_checkable
+class Lines(Protocol):
+    """A transport that takes many mails at once."""
+
+    lines: int  #: at most so many at once
+
+    def line(self) -> Line:
+        """A new one, not yet connected."""
 
 
 class Transport(Protocol):
