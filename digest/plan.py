@@ -130,6 +130,23 @@ def message_id(issue: str, subscriber: str, host: str) -> str:
     return hashlib.sha256(f"{issue}\n{subscriber}".encode()).hexdigest()[:32] + "@" + host
 
 
+#: How long a mail waits after each attempt that came to nothing; after the last it is given up.
+_WAITS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
+
+
+def wait(attempts: int, hint_s: float | None, seed: str) -> timedelta | None:
+    """How long to wait after so many attempts; None: give up.
+
+    Never less than the server asked for (`hint_s`); a little longer for some (by `seed`), so that
+    not all of them come back in the same second.
+    """
+    if attempts > len(_WAITS):
+        return None
+    spread = int(hashlib.sha256(seed.encode()).hexdigest()[:4], 16) / 0x10000 * 0.25
+    own = _WAITS[attempts - 1] * (1 + spread)
+    return max(own, timedelta(seconds=(hint_s or 0) * (1 + spread / 4)))
+
+
 # --- reasons -------------------------------------------------------------------------------------
 
 #: Of several sources' reasons for nothing, the first in this order is the digest's.

@@ -511,6 +511,7 @@ class Delivery:
     message_id: str = ""
     queued_at: datetime | None = None  #: from then on its links count their days
     attempts: int = 0  #: how often it was handed to a transport
+    is_urgent: bool = False  #: somebody waits for it: before all others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -254,6 +254,7 @@ def _delivery(setup: Setup, issue: Issue, reader: _Reader, edition: Edition) -> 
         address=reader.address,
         edition=edition.key,
         message_id=plan.message_id(issue.id, reader.id, host),
+        is_urgent=reader.is_welcome,
     )
 
 

@@ -12,7 +12,8 @@ from digest.run import building, sending
 from digest.run.links import reply_address, token, url
 from digest.run.setup import Setup
 from digest.run.subscribing import fingerprint
-from digest.store import asks, ledger, notices, people
+from digest.store import asks, notices, people
+from digest.store import sending as sending_rows
 from digest.tokens import Purpose
 from digest.types import DeliveryState, Mail, Notice
 
@@ -162,9 +163,9 @@ def welcome(setup: Setup) -> int:
 
 
 def _again(setup: Setup) -> int:
-    """Send once more what waits, a while after it could not be sent."""
+    """Send what is due: what could not be sent before, or was left when a sender stopped."""
     with setup.store.read() as connection:
-        is_waiting = ledger.is_waiting(connection, setup.now - WAITS[0])
+        is_waiting = sending_rows.is_due(connection, setup.now)
     return sum(sending.send(setup).mails.values()) if is_waiting else 0
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from digest.errors import BadConfig, SchemaTooNew, StoreBusy
 
-HEAD = "0004"  #: the newest migration; a test compares it with the folder
+HEAD = "0005"  #: the newest migration; a test compares it with the folder
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: What SQLite says when the same thing may work later; of PostgreSQL's, all of this class.
 _PASSING = re.compile("SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)")
@@ -60,6 +60,11 @@ class Store:
         hold = _file_lock if self.writer.dialect.name == "sqlite" else _advisory_lock
         with hold(self.writer, what):
             yield
+
+    @property
+    def is_file(self) -> bool:
+        """One file on one machine."""
+        return self.writer.dialect.name == "sqlite"
 
     def scrub(self) -> bool:
         """Leave nothing of what was removed in the write-ahead log.

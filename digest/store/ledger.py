@@ -23,6 +23,8 @@ from digest.types import Delivery, DeliveryState, SubscriberState, SubscriptionS
 
 #: A paper in one of these never reached the reader, and is still owed.
 NOT_DELIVERED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
+#: In these nothing of a mail has gone out: it can still be kept back.
+WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.CLAIMED)
 BY_OPERATOR = "listed under `to` in the operator's configuration"
 
 
@@ -208,6 +210,7 @@ def enqueue(connection: Connection, rows: Sequence[Delivery], now: datetime) -> 
             "detail": "",
             "queued_at": now,
             "updated_at": now,
+            "is_urgent": one.is_urgent,
         }
         for one in rows
     ]
@@ -263,22 +266,20 @@ def move(
     return connection.execute(change.values(**values)).rowcount == 1
 
 
-def is_waiting(connection: Connection, before: datetime) -> bool:
-    """Does a delivery wait that nobody tried since a moment?"""
-    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
-    query = select(deliveries.c.issue_id).where(deliveries.c.state.in_(waiting))
-    return connection.scalar(query.where(deliveries.c.updated_at <= before).limit(1)) is not None
-
-
 def withdraw(connection: Connection, subscriber: str, digest: str, now: datetime) -> None:
     """Send nothing that waits for a reader who left a digest."""
     of_digest = select(issues.c.id).where(issues.c.digest == digest)
     change = update(deliveries).where(
         deliveries.c.subscriber_id == subscriber,
         deliveries.c.issue_id.in_(of_digest),
-        deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)),
+        deliveries.c.state.in_(WAITING),
     )
-    values = {"state": DeliveryState.SUPPRESSED, "detail": "unsubscribed", "updated_at": now}
+    values = {
+        "state": DeliveryState.SUPPRESSED,
+        "detail": "unsubscribed",
+        "updated_at": now,
+        "sender": "",
+    }
     connection.execute(change.values(**values))
 
 
@@ -313,4 +314,6 @@ def _delivery(row: Row[Any]) -> Delivery:
         state=DeliveryState(row.state),
         message_id=row.message_id,
         queued_at=row.queued_at,
+        attempts=row.attempts,
+        is_urgent=row.is_urgent,
     )

@@ -25,6 +25,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -200,6 +201,8 @@ issues = Table(
     Column("made_at", Utc, nullable=False),
     # A draft until then, or until an editor approves it; nothing where it is no draft (any more).
     Column("draft_until", Utc),
+    # Why nothing of it is sent for now; empty: it is.
+    Column("held", Text, nullable=False, server_default=""),
     UniqueConstraint("digest", "slot"),
 )
 
@@ -384,7 +387,60 @@ deliveries = Table(
     Column("detail", Text, nullable=False, default=""),
     Column("queued_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
+    # When a deferred one is tried again.
+    Column("next_at", Utc),
+    # Whose claim it is, or was.
+    Column("sender", String, nullable=False, server_default=""),
+    # Somebody waits for it: before all others.
+    Column("is_urgent", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("issue_id", "subscriber_id"),
     Index(None, "subscriber_id"),
-    Index(None, "state"),
+)
+
+
+def _partial(name: str, condition: str, *columns: Any) -> Index:
+    # Over all rows they would cost more than all else: each mail changes its state three times.
+    where = text(condition)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial(
+    "ix_deliveries_queued",
+    "state = 'queued'",
+    deliveries.c.is_urgent.desc(),
+    deliveries.c.issue_id,
+    deliveries.c.edition,
+    deliveries.c.subscriber_id,
+)
+_partial("ix_deliveries_deferred", "state = 'deferred'", deliveries.c.next_at)
+_partial("ix_deliveries_claims", "state IN ('claimed', 'sending')", deliveries.c.sender)
+
+# Processes that send; a claim whose sender has let its lease run out is anybody's.
+senders = Table(
+    "senders",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("machine", String, nullable=False),
+    Column("lease_until", Utc, nullable=False),
+)
+
+# When the next mail to a domain, through a server, or at all may go.
+turns = Table(
+    "turns",
+    metadata,
+    Column("of", String, primary_key=True),
+    Column("free_at", Utc, nullable=False),
+)
+
+# Mails that came back: one row for a day, which is how often a day counts.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("message_id", String, nullable=False),
+    PrimaryKeyConstraint("subscriber_id", "day"),
 )

@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from digest.types import Mail, Receipt
 
-
 #: Awaited before the last byte of a mail goes out; False: it must not go.
 Ready = Callable[[], Awaitable[bool]]
 

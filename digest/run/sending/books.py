@@ -1,0 +1,93 @@
+"""The ledger as it is written while mails go out: one commit for all lines at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from digest.errors import StoreBusy
+from digest.store import Store, sending
+from digest.store.sending import Outcome
+
+LEASE = timedelta(minutes=5)  #: of a sender's claims, renewed while it lives
+_RENEW_S = 60.0
+#: A store that is locked or full is asked again for so long before the sender gives up.
+PATIENCE_S = 120.0
+
+
+class Books:
+    """What a sender writes into the ledger.
+
+    Each line asks before a mail's last byte goes out, and says afterwards what became of it. All
+    that was asked and said meanwhile is one transaction, so ten lines share one write to the disk;
+    and a line has never more than one mail that is begun and not settled.
+    """
+
+    def __init__(self, store: Store, sender: str, clock: Callable[[], datetime]) -> None:
+        self.store, self.sender, self.clock = store, sender, clock
+        self.asked: dict[str, asyncio.Future[bool]] = {}
+        self.settled: list[Outcome] = []
+        self.wanted = asyncio.Event()
+        self.renewed_at = time.monotonic()
+
+    async def begin(self, message_id: str) -> bool:
+        """Note that a mail is about to be on the wire; False: it must not go any more."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.asked[message_id] = answer
+        self.wanted.set()
+        return await answer
+
+    def settle(self, outcome: Outcome) -> None:
+        """Note what became of a mail, with the next commit."""
+        self.settled.append(outcome)
+        self.wanted.set()
+
+    async def keep(self) -> None:
+        """Write whenever there is something to write, until cancelled.
+
+        Raises: StoreBusy when the store cannot be written for too long.
+        """
+        while True:
+            await self.wanted.wait()
+            try:
+                await self.write()
+            except StoreBusy as why:
+                for answer in self.asked.values():
+                    if not answer.done():
+                        answer.set_exception(StoreBusy(str(why)))
+                self.asked.clear()
+                raise
+
+    async def write(self) -> None:
+        """Commit what was asked and said so far, however often that takes.
+
+        Raises: StoreBusy
+        """
+        self.wanted.clear()
+        asked, settled = self.asked, self.settled
+        self.asked, self.settled = {}, []
+        patience = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                begun = self._commit(list(asked), settled)
+                break
+            except StoreBusy:
+                if time.monotonic() > patience:
+                    self.asked |= asked
+                    self.settled = settled + self.settled
+                    raise
+                await asyncio.sleep(0.2)
+        for message_id, answer in asked.items():
+            if not answer.done():  # its line was cancelled
+                answer.set_result(message_id in begun)
+
+    def _commit(self, asked: list[str], settled: list[Outcome]) -> set[str]:
+        now = self.clock()
+        with self.store.write() as connection:
+            sending.settle(connection, self.sender, settled, now)
+            if time.monotonic() - self.renewed_at > _RENEW_S:
+                sending.renew(connection, self.sender, now + LEASE)
+                self.renewed_at = time.monotonic()
+            return sending.begin(connection, self.sender, asked, now) if asked else set()
