@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,13 +79,22 @@ def serve(
             )
         print(f"listening on http://{shown}:{own}/, known as {settings.pages_url}", flush=True)
         try:
-            with attending(desk):
+            with attending(desk, _sender(context, config, own)):
                 server.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
         finally:
             listening.close()
             signal.signal(signal.SIGTERM, before)
+
+
+def _sender(context: typer.Context, config: Path | None, port: int) -> list[str]:
+    """The command that sends what is due, with the configuration as it is here."""
+    from digest import config as configs
+
+    file = configs.find(config or context.obj)
+    os.environ["DIGEST_WEB__PORT"] = str(port)  # links lead to these pages
+    return [sys.executable, "-m", "digest", "--config", str(file), "send"]
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -23,6 +23,7 @@ from digest.run.sending import send, transport_of
 from digest.run.setup import Setup
 from digest.run.summarizing import fallbacks, make_ready, summarize, without_store
 from digest.store import Connection, issues
+from digest.store import sending as sending_rows
 from digest.types import Reason, Report
 
 __all__ = [
@@ -123,6 +124,10 @@ def attend(setup: Setup) -> None:
     subscribing.answer(setup)
     notifying.post(setup)
     notifying.welcome(setup)
+    with setup.store.read() as connection:
+        is_due = sending_rows.is_due(connection, setup.now)
+    if is_due:
+        send(setup)
     notifying.forget(setup)
 
 

@@ -18,6 +18,7 @@ from digest.tokens import Purpose
 from digest.types import DeliveryState, Mail, Notice
 
 _BATCH = 500
+FEW = 200  #: mails that are sent on the side
 #: How long a notice waits after each failure; after the last it is given up.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720))
 _MAIN = {
@@ -137,7 +138,7 @@ def welcome(setup: Setup) -> int:
         waiting = notices.due(connection, setup.now, _BATCH, only="welcome")
         found = {one.id: people.subscription(connection, one.about) for one in waiting}
     if not waiting:
-        return _again(setup)
+        return _send_few(setup)
     issues_sent = 0
     by_digest: dict[str, list[Notice]] = {}
     for one in waiting:
@@ -158,15 +159,24 @@ def welcome(setup: Setup) -> int:
             rest = notices.due(connection, setup.now, _BATCH, only="welcome")
         plain = sum(_post(setup, transport, one) for one in rest)
     if issues_sent:
-        sending.send(setup)
+        _send_few(setup)
     return issues_sent + plain
 
 
-def _again(setup: Setup) -> int:
-    """Send what is due: what could not be sent before, or was left when a sender stopped."""
+def is_much_due(setup: Setup) -> bool:
+    """Is there more to send than is done on the side?"""
     with setup.store.read() as connection:
-        is_waiting = sending_rows.is_due(connection, setup.now)
-    return sum(sending.send(setup).mails.values()) if is_waiting else 0
+        return sending_rows.due(connection, setup.now) > FEW
+
+
+def _send_few(setup: Setup) -> int:
+    """Send what is due: what could not be sent before, or was left when a sender stopped.
+
+    More than a few is for `digest send`, or the process that `digest serve` starts for it.
+    """
+    with setup.store.read() as connection:
+        due = sending_rows.due(connection, setup.now)
+    return sum(sending.send(setup).mails.values()) if 0 < due <= FEW else 0
 
 
 def _bring(setup: Setup, name: str, subscribers: list[str]) -> frozenset[str]:

@@ -335,6 +335,17 @@ def due(connection: Connection, now: datetime) -> int:
     return found
 
 
+def due_by_issue(connection: Connection, now: datetime) -> dict[str, int]:
+    """Issue → how many deliveries can be sent now."""
+    found: dict[str, int] = {}
+    for condition in _due(now):
+        query = select(deliveries.c.issue_id, func.count())
+        query = query.where(condition, deliveries.c.issue_id.in_(_OUT))
+        for id, number in connection.execute(query.group_by(deliveries.c.issue_id)):
+            found[id] = found.get(id, 0) + number
+    return found
+
+
 def is_due(connection: Connection, now: datetime) -> bool:
     """Can anything be sent now?"""
     for condition in _due(now):

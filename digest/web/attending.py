@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -24,16 +25,26 @@ _WORK: tuple[tuple[Callable[[Setup], object], float], ...] = (
     (notifying.welcome, EVERY_S),
     (notifying.forget, FORGET_EVERY_S),
 )
+#: After a sender that came to nothing, seconds until the next one.
+RESTART_S = 60.0
+#: For so long a sender may bring what is on the wire to its end.
+DRAIN_S = 10.0
 
 
 @contextmanager
-def attending(desk: Desk) -> Iterator[None]:
-    """Do all that while the block lasts; what is being done at its end is done to its end."""
+def attending(desk: Desk, sender: Sequence[str] = ()) -> Iterator[None]:
+    """Do all that while the block lasts; what is being done at its end is done to its end.
+
+    `sender` is the command that sends what is due: where much is, a process of its own does it,
+    so that no page waits for it.
+    """
     stop = Event()
     threads = [
         Thread(target=_keep, args=(desk, work, every_s, stop), name=work.__name__, daemon=True)
         for work, every_s in _WORK
     ]
+    if sender:
+        threads.append(Thread(target=_send, args=(desk, sender, stop), name="send", daemon=True))
     for thread in threads:
         thread.start()
     try:
@@ -55,3 +66,30 @@ def _keep(desk: Desk, work: Callable[[Setup], object], every_s: float, stop: Eve
             log.exception("%s failed and is tried again", work.__name__)
         if stop.wait(every_s):
             return
+
+
+def _send(desk: Desk, command: Sequence[str], stop: Event) -> None:
+    """Have a process send while there is more to send than is done on the side."""
+    wait = EVERY_S
+    while not stop.wait(wait):
+        wait = EVERY_S
+        try:
+            if notifying.is_much_due(desk.setup()) and _run(command, stop) != 0:
+                wait = RESTART_S
+        except Temporary as why:
+            log.warning("sending is tried again: %s", why)
+        except Exception:
+            log.exception("sending failed and is tried again")
+            wait = RESTART_S
+
+
+def _run(command: Sequence[str], stop: Event) -> int:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:  # noqa: S603 - our own
+        while child.poll() is None:
+            if stop.wait(0.1):
+                child.terminate()
+                try:
+                    child.wait(DRAIN_S)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+        return child.returncode
