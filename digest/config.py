@@ -509,6 +509,9 @@ def _made(kind: type[Config], tables: dict[str, Any], file: Path) -> Config:
         "outbox": home / config.outbox,
         "templates": home / config.templates,
         "keys": home / config.keys,
+        "smtp": config.smtp.model_copy(
+            update={"ca_file": config.smtp.ca_file and home / config.smtp.ca_file}
+        ),
         "dkim": config.dkim.model_copy(update={"key": home / config.dkim.key}),
         "summarizer": _beside_model(config.summarizer, home),
         "encoder": _beside_model(config.encoder, home),
@@ -617,6 +620,20 @@ def imap_password() -> str:
         raise BadConfig("DIGEST_IMAP_PASSWORD is not set: the password of the mailbox")
     if re.search("[\\x00\\r\\n]", found):
         raise BadConfig("DIGEST_IMAP_PASSWORD holds a line break")
+    return found
+
+
+def smtp_password(server: str = "") -> str:
+    """The password for a mail server; of one among several by its name. Empty: there is none.
+
+    Raises: BadConfig
+    """
+    own = f"DIGEST_SMTP_PASSWORD_{re.sub('[^A-Z0-9]', '_', server.upper())}"
+    names = [own, "DIGEST_SMTP_PASSWORD"] if server else ["DIGEST_SMTP_PASSWORD"]
+    name = next((one for one in names if os.environ.get(one)), names[-1])
+    found = os.environ.get(name, "")
+    if re.search("[\\x00\\r\\n]", found):
+        raise BadConfig(f"{name} holds a line break")
     return found
 
 

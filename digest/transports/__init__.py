@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from digest.types import Mail, Receipt
+
+if TYPE_CHECKING:
+    from digest.transports.smtp.servers import Server
 
 #: Awaited before the last byte of a mail goes out; False: it must not go.
 Ready = Callable[[], Awaitable[bool]]
@@ -61,4 +64,34 @@ def _outbox(folder: Path, **_: Any) -> Transport:
     return Outbox(folder)
 
 
-BUILTIN: dict[str, Callable[..., Transport]] = {"outbox": _outbox}
+def _smtp(
+    *,
+    servers: Sequence[Server],
+    timeout_s: float = 300.0,
+    ca_file: Path | None = None,
+    ehlo_name: str = "",
+    dot_timeout_s: float = 600.0,
+    **_: Any,
+) -> Transport:
+    from digest.transports.smtp import Smtp
+
+    return Smtp(
+        servers,
+        timeout_s=timeout_s,
+        dot_timeout_s=dot_timeout_s,
+        ca_file=ca_file,
+        ehlo_name=ehlo_name,
+    )
+
+
+def _sendmail(*, command: Sequence[str], **_: Any) -> Transport:
+    from digest.transports.sendmail import Sendmail
+
+    return Sendmail(command)
+
+
+BUILTIN: dict[str, Callable[..., Transport]] = {
+    "outbox": _outbox,
+    "smtp": _smtp,
+    "sendmail": _sendmail,
+}

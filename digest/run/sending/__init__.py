@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from digest import config as configs
 from digest import registry, transports
 from digest.config import ALL_PAPERS, Config
-from digest.errors import DigestError, Withdrawn
+from digest.errors import BadConfig, DigestError, Withdrawn
 from digest.run.editions import fit, whole
 from digest.run.sending.books import LEASE, Books
 from digest.run.sending.engine import Engine
@@ -23,6 +24,7 @@ from digest.run.sending.sent import Sent
 from digest.run.setup import Setup
 from digest.store import Connection, issues, sending
 from digest.transports import Line, Lines, Ready, Transport
+from digest.transports.smtp.servers import Server
 from digest.types import DeliveryState, Issue, Mail, Receipt
 
 __all__ = ["Sent", "send", "transport_of"]
@@ -68,7 +70,44 @@ def transport_of(config: Config) -> Transport:
 
     Raises: BadConfig.
     """
-    return registry.make("transport", config.transport, transports.BUILTIN, folder=config.outbox)
+    settings: dict[str, Any] = {"folder": config.outbox}
+    if config.transport == "smtp":
+        settings |= {
+            "servers": servers(config),
+            "timeout_s": config.smtp.timeout_s,
+            "ca_file": config.smtp.ca_file,
+        }
+    elif config.transport == "sendmail":
+        settings["command"] = config.smtp.sendmail
+    return registry.make("transport", config.transport, transports.BUILTIN, **settings)
+
+
+def servers(config: Config) -> list[Server]:
+    """The mail servers of the configuration, with their passwords.
+
+    Raises: BadConfig, where one has a user and no password.
+    """
+    found = []
+    for name, one in (config.smtp.servers or {"": config.smtp}).items():
+        password = configs.smtp_password(name) if one.user else ""
+        if one.user and not password:
+            raise BadConfig(
+                f"[smtp] {one.host} has a user, {one.user!r}, but DIGEST_SMTP_PASSWORD is not set"
+            )
+        found.append(
+            Server(
+                name=name,
+                host=one.host,
+                port=one.port,
+                security=one.security,
+                user=one.user,
+                password=password,
+                connections=one.connections,
+                weight=one.weight,
+                per_second=one.per_second,
+            )
+        )
+    return found
 
 
 def _clock(setup: Setup) -> Callable[[], datetime]:
