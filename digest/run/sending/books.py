@@ -13,6 +13,7 @@ from digest.store.sending import Outcome
 
 LEASE = timedelta(minutes=5)  #: of a sender's claims, renewed while it lives
 _RENEW_S = 60.0
+_JOIN_S = 0.001  #: a commit waits so long for more lines: each costs as much for ten as for one
 #: A store that is locked or full is asked again for so long before the sender gives up.
 PATIENCE_S = 120.0
 
@@ -30,6 +31,7 @@ class Books:
         self.asked: dict[str, asyncio.Future[bool]] = {}
         self.settled: list[Outcome] = []
         self.wanted = asyncio.Event()
+        self.lines = 1  #: that are at work
         self.renewed_at = time.monotonic()
 
     async def begin(self, message_id: str) -> bool:
@@ -51,6 +53,8 @@ class Books:
         """
         while True:
             await self.wanted.wait()
+            if len(self.asked) < self.lines:
+                await asyncio.sleep(_JOIN_S)
             try:
                 await self.write()
             except StoreBusy as why:

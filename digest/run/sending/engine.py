@@ -87,6 +87,7 @@ class Engine:
 
         Raises: StoreBusy
         """
+        self.books.lines = len(lines)
         with _on_signals(self.pool.stop):
             keeper = asyncio.create_task(self.books.keep())
             workers = [asyncio.create_task(self._work(line)) for line in lines]
