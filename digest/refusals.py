@@ -109,7 +109,8 @@ _POLICY = _any(
 )  # fmt: skip
 _FULL = _any(
     r"quota", r"(?:mail ?box|inbox|account|folder|boite|postfach|buzon|casella)\b.{0,30}\bfull\b",
-    r"\bfull mail ?box", r"out of storage", r"storage (?:limit|space|exceeded)", r"disk (?:is )?full",
+    r"\bfull mail ?box", r"out of storage", r"storage (?:limit|space|exceeded)",
+    r"disk (?:is )?full",
     r"insufficient (?:system )?(?:storage|disk)", r"too (?:large|big)", r"size (?:limit|exceeds)",
     r"exceeds .{0,30}size", r"postfach.{0,30}voll", r"speicherplatz", r"boite.{0,30}pleine",
     r"buzon.{0,30}lleno", r"casella.{0,30}piena", r"容量",
@@ -134,7 +135,8 @@ _UNKNOWN = _any(
     r"(?:unbekannt|existiert nicht|nicht gefunden|nicht vorhanden|gibt es nicht|ungultig)",
     r"(?:unbekannte[rs]?|kein|ungultige[rs]?) (?:empfanger|benutzer|postfach|adresse)\b",
     r"(?:destinataire|utilisateur|adresse|boite).{0,30}(?:inconnue?|n'existe pas|introuvable)",
-    r"(?:usuario|destinatario|buzon|cuenta|direccion).{0,30}(?:desconocid[oa]|no existe|inexistente)",
+    r"(?:usuario|destinatario|buzon|cuenta|direccion).{0,30}"
+    r"(?:desconocid[oa]|no existe|inexistente)",
     r"(?:utente|destinatario|casella|indirizzo).{0,30}(?:sconosciut[oa]|non esiste|inesistente)",
     r"(?:usuario|destinatario|caixa|conta).{0,30}(?:desconhecid[oa]|nao existe|inexistente)",
     r"(?:gebruiker|ontvanger|postbus).{0,30}(?:onbekend|bestaat niet)",
@@ -189,11 +191,13 @@ def _is_dead(bare: str, status: str) -> bool:
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SPAN = re.compile(
     r"(?:in|after|for|within|wait|least|about|another|next|again|retry|and)[ :=]{1,3}"
-    r"(?:(\d{1,3}):(\d\d):(\d\d)|(\d{1,6}) ?(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b"
+    r"(?:(\d{1,3}):(\d\d):(\d\d)"
+    r"|(\d{1,6}) ?(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b"
     r"(?:(?: and|,)? (\d{1,6}) ?(seconds?|secs?|s|minutes?|mins?|m|hours?)\b)?)"
 )
 _LATER = re.compile(
-    r"(\d{1,6}) ?(seconds?|secs?|minutes?|mins?|hours?|hrs?|days?)(?: later| remaining| left| before)"
+    r"(\d{1,6}) ?(seconds?|secs?|minutes?|mins?|hours?|hrs?|days?)"
+    r"(?: later| remaining| left| before)"
 )
 _AGAIN = re.compile(r"again|retry|later|wait|gr[ea]ylist|come back|defer|delay|throttl|rate|slow")
 
