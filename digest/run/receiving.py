@@ -126,7 +126,8 @@ def _decide(setup: Setup, case: _Case, content: bytes, recipients: Sequence[str]
     arrival = case.arrival
     if arrival.report or arrival.automatic:
         found = returning.returned(setup, content, arrival, recipients)
-        if found or arrival.report:
+        # A server's name on a mail makes no report of it: postmasters subscribe and leave, too.
+        if arrival.report or (found and found[0] != "report"):
             case.outcome, detail = found or ("report", arrival.report)
             case.details.append(detail)
             return

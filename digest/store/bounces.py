@@ -113,17 +113,16 @@ def _notice(connection: Connection, condition: ColumnElement[bool]) -> Came | No
 
 def failed(connection: Connection, came: Came, now: datetime, detail: str) -> bool:
     """It did not arrive, whatever we thought; False where that was known, or it was not sent."""
+    values = {"state": DeliveryState.FAILED, "detail": detail}
     if came.notice:
         of_notice = update(notices).where(notices.c.id == came.notice, notices.c.state.in_(_GONE))
-        values = {"state": DeliveryState.FAILED, "detail": detail}
         return connection.execute(of_notice.values(**values)).rowcount == 1
     change = update(deliveries).where(
         deliveries.c.issue_id == came.issue,
         deliveries.c.subscriber_id == came.subscriber,
         deliveries.c.state.in_(_GONE),
     )
-    values = {"state": DeliveryState.FAILED, "detail": detail, "updated_at": now}
-    return connection.execute(change.values(**values)).rowcount == 1
+    return connection.execute(change.values(**values, updated_at=now)).rowcount == 1
 
 
 def note(
