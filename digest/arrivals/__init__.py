@@ -54,9 +54,7 @@ def read(
     is_large = len(content) > MAX_BYTES
     if is_large:
         content = headers(content)
-    lower = content.lower()
-    containers = lower.count(b"multipart/") + lower.count(b"message/")
-    if containers > _MAX_PARTS or (containers and content.count(b"\n--") > _MAX_BOUNDARIES):
+    if not is_plain(content):
         return Arrival(id=id, is_large=is_large, is_readable=False)
     try:
         return _read(id, content, recipients, envelope_sender, is_large)
@@ -71,6 +69,14 @@ def headers(content: bytes) -> bytes:
     return re.split(rb"\r?\n\r?\n", head, maxsplit=1)[0] + b"\r\n\r\n"
 
 
+def is_plain(content: bytes) -> bool:
+    """Has a mail no more parts than can be read quickly?"""
+    lower = content.lower()
+    containers = lower.count(b"multipart/") + lower.count(b"message/")
+    many = containers and content.count(b"\n--") > _MAX_BOUNDARIES
+    return not (many or containers > _MAX_PARTS)
+
+
 def mentions(content: bytes, address: str) -> bool:
     """Does an address stand anywhere in a mail, however that is encoded?"""
     local, _, domain = address.lower().rpartition("@")
@@ -80,7 +86,7 @@ def mentions(content: bytes, address: str) -> bool:
         return True
     try:
         message = BytesParser(policy=compat32).parsebytes(content)
-        values = [_words(_unfolded(value)) for _, value in message.raw_items()]
+        values = [decoded(_unfolded(value)) for _, value in message.raw_items()]
         texts = [text_of(payload(part), "utf-8") for part in message.walk()]
     except Exception:  # as above
         return False
@@ -104,19 +110,19 @@ def _read(
     is_large: bool,
 ) -> Arrival:
     message = BytesParser(policy=compat32).parsebytes(content)
-    senders = _values(message, "from")
-    sender = _one_address(senders[0]) if len(senders) == 1 else ""
-    said = " ".join(_values(message, "return-path")[:1])
+    senders = values(message, "from")
+    sender = one_address(senders[0]) if len(senders) == 1 else ""
+    said = " ".join(values(message, "return-path")[:1])
     # Postfix and sendmail write a name where the sender is nobody.
     empty = envelope_sender == "" or said.replace(" ", "").lower() in ("<>", "<mailer-daemon>")
-    subject = text.line(_words(" ".join(_values(message, "subject")[:1])))
+    subject = text.line(decoded(" ".join(values(message, "subject")[:1])))
     found = re.fullmatch(
-        r"<[!-;=?A-~]+@[!-;=?A-~]+>", " ".join(_values(message, "message-id")[:1]).strip()
+        r"<[!-;=?A-~]+@[!-;=?A-~]+>", " ".join(values(message, "message-id")[:1]).strip()
     )
     return Arrival(
         id=id,
         sender=sender,
-        tokens=_tokens([*recipients, *(v for name in _TO for v in _values(message, name))]),
+        tokens=addressed(message, recipients),
         message_id=found[0] if found and len(found[0]) <= _MAX_ID else "",
         subject=subject,
         lines=own_lines(body(message)),
@@ -130,7 +136,8 @@ def _read(
 # --- headers -------------------------------------------------------------------------------------
 
 
-def _values(message: Message, name: str) -> list[str]:
+def values(message: Message, name: str) -> list[str]:
+    """The headers of a name, each in one line."""
     found = [value for key, value in message.raw_items() if key.lower() == name]
     return [_unfolded(value) for value in found[:20]]
 
@@ -140,7 +147,7 @@ def _unfolded(value: object) -> str:
     return re.sub(r"[\r\n]+[ \t]*", " ", text_of(raw, "utf-8")).strip()
 
 
-def _words(value: str) -> str:
+def decoded(value: str) -> str:
     """A header with its encoded words read."""
     try:
         parts = decode_header(value[:2000])
@@ -152,10 +159,10 @@ def _words(value: str) -> str:
     )
 
 
-def _one_address(value: str) -> str:
+def one_address(value: str) -> str:
     """The address of a From header that holds one.
 
-    >>> _one_address('"Doe, Jane" <jane@example.org> (at home)'), _one_address("a@x.org, b@x.org")
+    >>> one_address('"Doe, Jane" <jane@example.org> (at home)'), one_address("a@x.org, b@x.org")
     ('jane@example.org', '')
     """
     if len(value) > _MAX_FROM:
@@ -172,8 +179,10 @@ def _one_address(value: str) -> str:
     return (found[1] or found[2]) if found else ""
 
 
-def _tokens(values: Sequence[str]) -> tuple[str, ...]:
-    found = re.findall(rf"\+({tokens.PATTERN})@", " ".join(values).lower(), re.ASCII)
+def addressed(message: Message, recipients: Sequence[str] = ()) -> tuple[str, ...]:
+    """The tokens in the addresses that a mail was sent to."""
+    said = [*recipients, *(value for name in _TO for value in values(message, name))]
+    found = re.findall(rf"\+({tokens.PATTERN})@", " ".join(said).lower(), re.ASCII)
     return tuple(dict.fromkeys(found))[:_MAX_TOKENS]
 
 
@@ -197,8 +206,8 @@ _AUTOMATIC_SUBJECT = re.compile(
 def _automatic(message: Message, sender: str, subject: str, is_empty_sender: bool) -> str:
     """Why no person sent it. Source: RFC 3834, 2, and what is in use besides."""
     names = {name.lower() for name in message.keys()}  # noqa: SIM118 - a Message is no dict
-    submitted = " ".join(_values(message, "auto-submitted")).partition(";")[0].strip().lower()
-    precedence = " ".join(_values(message, "precedence")).strip().lower()
+    submitted = " ".join(values(message, "auto-submitted")).partition(";")[0].strip().lower()
+    precedence = " ".join(values(message, "precedence")).strip().lower()
     local = sender.rpartition("@")[0].partition("+")[0].lower()
     reasons = {
         "empty sender": is_empty_sender,

@@ -10,7 +10,7 @@ from digest import arrivals, commands, consent, tokens
 from digest.arrivals import Arrival
 from digest.commands import Command, Verb
 from digest.errors import BadAddress, BadLink, Misuse
-from digest.run import replying, subscribing
+from digest.run import replying, returning, subscribing
 from digest.run.replying import Reply, Voice
 from digest.run.setup import Setup
 from digest.store import Connection, people
@@ -62,7 +62,7 @@ def receive(
             if known := kept.outcome(connection, arrival.id):
                 return known
         case = _case(setup, arrival)
-        _decide(setup, case)
+        _decide(setup, case, content, recipients)
         # What was done before this is the same when it is done again: nothing is lost or doubled
         # where we die in between.
         with setup.store.write() as connection:
@@ -122,12 +122,16 @@ def _reply(case: _Case) -> Reply:
 # --- what is done --------------------------------------------------------------------------------
 
 
-def _decide(setup: Setup, case: _Case) -> None:
+def _decide(setup: Setup, case: _Case, content: bytes, recipients: Sequence[str]) -> None:
     arrival = case.arrival
-    if arrival.report:
-        case.outcome = "report"
-        case.details.append(arrival.report)
-    elif not arrival.is_readable:
+    if arrival.report or arrival.automatic:
+        found = returning.returned(setup, content, arrival, recipients)
+        # A server's name on a mail makes no report of it: postmasters subscribe and leave, too.
+        if arrival.report or (found and found[0] != "report"):
+            case.outcome, detail = found or ("report", arrival.report)
+            case.details.append(detail)
+            return
+    if not arrival.is_readable:
         case.outcome = "unreadable"
     elif case.proof and case.proof[0] is Purpose.UNSUBSCRIBE:
         # Mail programs send these, so they may well be automatic.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from digest import consent
 from digest.run import sending, subscribing
 from digest.run.setup import Setup
 from digest.run.sheet import Row
-from digest.store import Connection, arrivals, asks, notices, people
+from digest.store import Connection, arrivals, asks, bounces, notices, people
 from digest.store.ledger import BY_OPERATOR
 from digest.types import (
     Evidence,
@@ -105,8 +105,7 @@ def known_of(setup: Setup, address: str) -> dict[str, Any]:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in row.items()
+        key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()
     }
 
 
@@ -125,9 +124,11 @@ def suppress(setup: Setup, address: str, reason: Suppression) -> bool:
 
 def allow(setup: Setup, address: str) -> bool:
     """Write to an address again; False where nothing was against it."""
-    mark = subscribing.fingerprint(setup, consent.address(address))
+    address = consent.address(address)
     with setup.store.write() as connection:
-        return asks.allow(connection, mark)
+        if subscriber := people.id_of(connection, address):
+            bounces.forget(connection, subscriber)
+        return asks.allow(connection, subscribing.fingerprint(setup, address))
 
 
 # --- counts --------------------------------------------------------------------------------------

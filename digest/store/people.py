@@ -16,6 +16,7 @@ from digest.store.tables import (
     address_changes,
     arrivals,
     asks,
+    bounces,
     consents,
     deliveries,
     notices,
@@ -362,6 +363,7 @@ def everything(connection: Connection, address: str) -> dict[str, list[dict[str,
         "notices": select(notices).where(notices.c.mailbox.in_(boxes)),
         "address_changes": select(address_changes).where(address_changes.c.subscriber_id.in_(mine)),
         "deliveries": select(deliveries).where(deliveries.c.subscriber_id.in_(mine)),
+        "bounces": select(bounces).where(bounces.c.subscriber_id.in_(mine)),
         "opinions": select(opinions).where(opinions.c.subscriber_id.in_(mine)),
         "arrivals": select(*shown).where(arrivals.c.mailbox.in_(boxes)),
     }
@@ -420,6 +422,7 @@ def _erase(connection: Connection, address: str) -> dict[str, int]:
             | (func.lower(address_changes.c.address) == box)
         ),
         "deliveries": delete(deliveries).where(deliveries.c.subscriber_id.in_(ids)),
+        "bounces": delete(bounces).where(bounces.c.subscriber_id.in_(ids)),
         "opinions": delete(opinions).where(opinions.c.subscriber_id.in_(ids)),
         "consents": delete(consents).where(consents.c.subscriber_id.in_(ids)),
         "subscriptions": delete(subscriptions).where(subscriptions.c.subscriber_id.in_(ids)),

@@ -351,6 +351,19 @@ suppressions = Table(
     Column("at", Utc, nullable=False),
 )
 
+# Mails that came back from a subscriber, at most one a day: so many full mailboxes are enough.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("kind", String, nullable=False),  # hard, soft or policy; the worst of the day
+    Column("status", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("message_id", String, nullable=False),  # of the mail that came back
+    PrimaryKeyConstraint("subscriber_id", "day"),
+)
+
 # How often something happened in an hour, to keep strangers within bounds.
 tallies = Table(
     "tallies",
