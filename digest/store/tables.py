@@ -444,16 +444,3 @@ turns = Table(
     Column("of", String, primary_key=True),
     Column("free_at", Utc, nullable=False),
 )
-
-# Mails that came back: one row for a day, which is how often a day counts.
-bounces = Table(
-    "bounces",
-    metadata,
-    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
-    Column("day", Date, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("status", String, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("message_id", String, nullable=False),
-    PrimaryKeyConstraint("subscriber_id", "day"),
-)
