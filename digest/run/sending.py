@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from digest import mail as letters
-from digest import registry, render, transports
+from digest import registry, transports
 from digest.config import ALL_PAPERS, Config
 from digest.errors import DigestError, Misuse, Permanent, Temporary
-from digest.run import links
-from digest.run.editions import fit, templates, whole
+from digest.run.desk import Desk
+from digest.run.editions import fit, whole
 from digest.run.setup import Setup
 from digest.run.subscribing import fingerprint
 from digest.store import asks, issues, ledger
-from digest.types import Delivery, DeliveryState, Edition, Issue, Mail
+from digest.types import Delivery, DeliveryState, Issue
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ def send(setup: Setup, fresh: Sequence[Issue] = ()) -> Sent:
         for found in old:
             if found and found.digest in config.digests:
                 _publish(setup, found, transport, sent)
-        desk = _Desk(setup)
+        desk = Desk(setup)
         for number, delivery in enumerate(queue, 1):
             setup.notify(f"mail {number} of {len(queue)}")
             _deliver(setup, transport, delivery, desk, sent)
@@ -97,7 +96,7 @@ def _deliver(
     setup: Setup,
     transport: transports.Transport,
     delivery: Delivery,
-    desk: _Desk,
+    desk: Desk,
     sent: Sent,
 ) -> None:
     digest = delivery.issue.partition("/")[0]
@@ -118,7 +117,8 @@ def _deliver(
     if not moves(DeliveryState.CLAIMED):
         return
     try:
-        mail = desk.mail(delivery)
+        edition = desk.load([delivery])[delivery.edition]
+        mail = desk.mail(delivery, edition)
         moves(DeliveryState.SENDING)
         receipt = transport.send(mail, delivery.issue)
         moves(DeliveryState.SENT, receipt.detail)
@@ -130,39 +130,3 @@ def _deliver(
     except Permanent as why:
         moves(DeliveryState.FAILED, str(why))
         sent.note(digest, f"a mail failed: {why}")
-
-
-class _Desk:
-    """Mails from deliveries. They come edition by edition, so the last one made is kept."""
-
-    def __init__(self, setup: Setup) -> None:
-        self.setup = setup
-        self.environment = templates(setup.config)
-        self.edition = ""
-        self.letter: letters.Letter | None = None
-
-    def mail(self, delivery: Delivery) -> Mail:
-        if self.letter is None or delivery.edition != self.edition:
-            with self.setup.store.read() as connection:
-                edition = issues.load_edition(connection, delivery.edition)
-            self.letter = self._prepare(edition)
-            self.edition = delivery.edition
-        since = delivery.queued_at or self.letter.made_at
-        mine = links.of_reader(self.setup, delivery.subscription, since)
-        return letters.address(self.letter, delivery, mine)
-
-    def _prepare(self, edition: Edition) -> letters.Letter:
-        name = edition.issue.digest
-        if name not in self.setup.config.digests:
-            raise Permanent(f"digest {name!r} is no longer in the configuration")
-        masthead = links.masthead(self.setup, name)
-        items = [*edition.shown, *edition.more]
-        fragments = render.render_items(items, masthead, self.environment)
-        rendered = render.render(edition, masthead, self.environment, fragments)
-        return letters.prepare(
-            rendered,
-            masthead,
-            edition.issue.made_at,
-            edition.format,
-            placeholders=list(links.placeholders(self.setup).values()),
-        )
