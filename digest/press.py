@@ -94,7 +94,7 @@ class Press:
         self._items: dict[tuple[Item, str], _Piece] = {}
         self._more: dict[Item, _Piece] = {}
         self._frames: dict[tuple[object, ...], _Frame] = {}
-        self._is_ours = _is_ours(environment)
+        self.is_quick = _is_ours(environment)  #: are all frames those that come with us?
 
     def letter(self, edition: Edition) -> Letter:
         """An edition as a letter.
@@ -102,11 +102,11 @@ class Press:
         Raises: BadTemplate, BadConfig, MailTooLarge
         """
         usual = render.usual([*edition.shown, *edition.more])
-        if self._is_ours and edition.format != "markdown":
+        if self.is_quick and edition.format != "markdown":
             try:
                 return self._fast(edition, usual)
             except _Unlike:
-                self._is_ours = False
+                self.is_quick = False
         return self._slow(edition, usual)
 
     def _slow(self, edition: Edition, usual: str) -> Letter:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -78,19 +78,19 @@ def sign(keys: Keys, purpose: Purpose, id: str, until: datetime | None = None) -
     >>> sign(keys, Purpose.UNSUBSCRIBE, "00112233445566ff")
     'ouaqaejcgncfkzx7aaaaas7lseykh77swamtfvrv'
     """
-    return sign_all(keys, id, [(purpose, until)])[0]
+    return sign_all(keys, [(purpose, id, until)])[0]
 
 
-def sign_all(keys: Keys, id: str, wanted: Sequence[tuple[Purpose, datetime | None]]) -> list[str]:
-    """Several tokens for one; half the time of making each by itself."""
-    who = bytes([keys.newest]) + bytes.fromhex(id)
-    whole = b""
-    for purpose, until in wanted:
+def sign_all(keys: Keys, wanted: Iterable[tuple[Purpose, str, datetime | None]]) -> list[str]:
+    """Several tokens, in less time than one by one."""
+    number = bytes([keys.newest])
+    whole: list[bytes] = []
+    for purpose, id, until in wanted:
         hours = _NEVER if until is None else max(1, -((EPOCH - until) // _HOUR))
-        head = purpose.encode() + who + hours.to_bytes(3)
-        whole += head + _signature(keys, keys.newest, head)
+        head = purpose.encode() + number + bytes.fromhex(id) + hours.to_bytes(3)
+        whole += (head, _signature(keys, keys.newest, head))
     # 25 bytes are 40 letters, so that each token is by itself what it is among others.
-    words = base64.b32encode(whole).decode().lower()
+    words = base64.b32encode(b"".join(whole)).decode().lower()
     return [words[at : at + LENGTH] for at in range(0, len(words), LENGTH)]
 
 

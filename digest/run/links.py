@@ -88,24 +88,20 @@ class Readers:
 
     def links(self, subscription: str, made_at: datetime, message_id: str) -> ReaderLinks:
         """The links of one. A message id that is not ours has no way back of its own."""
-        until = made_at + CHANGE_FOR
-        mine = tokens.sign_all(
-            self.keys, subscription, [(one, _until(one, made_at)) for one in _SHARED]
-        )
-        leave, change = mine[0], mine[1]
-        if not self.at:
-            return ReaderLinks(
-                unsubscribe_url=self.leave + leave,
-                tokens=tuple(zip(self.shared, mine, strict=True)),
-            )
+        wanted = [(one, subscription, _until(one, made_at)) for one in _SHARED]
         id = message_id[:16]
-        back = tokens.sign(self.keys, Purpose.RETURN, id, until) if _ID.fullmatch(id) else ""
+        if self.at and _ID.fullmatch(id):
+            wanted.append((Purpose.RETURN, id, _until(Purpose.RETURN, made_at)))
+        leave, change, opine, *back = tokens.sign_all(self.keys, wanted)
+        own = tuple(zip(self.shared, (leave, change, opine), strict=True))
+        if not self.at:
+            return ReaderLinks(unsubscribe_url=self.leave + leave, tokens=own)
         return ReaderLinks(
             unsubscribe_url=self.leave + leave,
             unsubscribe_mailto=f"mailto:{self.local}{leave}{self.at}?subject=unsubscribe",
             reply_to=f"{self.local}{change}{self.at}",
-            return_path=f"{self.local}{back}{self.at}" if back else "",
-            tokens=tuple(zip(self.shared, mine, strict=True)),
+            return_path=f"{self.local}{back[0]}{self.at}" if back else "",
+            tokens=own,
         )
 
 
