@@ -403,6 +403,7 @@ class Config(_Part):
             contact=self.operator.contact,
             sender=self.digests[name].sender or f'"{_unquoted(self.title(name))}" <{contact}>',
             base_url=self.base_url,
+            inbox=self.inbox.address,
             more_at=ALL_PAPERS if self.transport == "outbox" and not self.base_url else "",
         )
 

@@ -1,4 +1,7 @@
-"""The key file: the secrets that links are signed with. Whoever has it can act for every reader."""
+"""The key files: the secrets that links are signed with, and what mails are signed with.
+
+Whoever has the first can act for every reader, whoever has the second can write in our name.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ import secrets
 import stat
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from digest import dkim
 from digest.errors import BadConfig
 from digest.tokens import Keys
 
@@ -25,6 +31,10 @@ def ensure(path: Path) -> bool:
 
     Raises: BadConfig
     """
+    return _made(path, (_HEAD + _line(1)).encode("ascii"))
+
+
+def _made(path: Path, content: bytes) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Exclusive, so that of two processes that begin together one makes the key.
@@ -33,8 +43,8 @@ def ensure(path: Path) -> bool:
         return False
     except OSError as why:
         raise BadConfig(f"cannot write the key file {path}: {why.strerror}") from why
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(_HEAD + _line(1))
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
     return True
 
 
@@ -50,8 +60,7 @@ def load(path: Path) -> Keys:
         raise BadConfig(f"the key file {path} is not there; `digest init` makes one") from why
     except (OSError, UnicodeDecodeError) as why:
         raise BadConfig(f"the key file {path} cannot be read: {why}") from why
-    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-        raise BadConfig(f"others may read the key file {path}; run: chmod 600 {path}")
+    _private(path, mode)
     found: dict[int, bytes] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -83,3 +92,37 @@ def rotate(path: Path) -> int:
 
 def _line(number: int) -> str:
     return f"{number} {secrets.token_hex(32)}\n"
+
+
+# --- the key that mails are signed with ----------------------------------------------------------
+
+
+def ensure_signing(path: Path) -> bool:
+    """Make the file of the key that mails are signed with, where there is none.
+
+    Raises: BadConfig
+    """
+    return not path.exists() and _made(path, dkim.generate())
+
+
+def load_signing(path: Path) -> RSAPrivateKey:
+    """Read that key.
+
+    Raises: BadConfig, also where others may read the file.
+    """
+    try:
+        pem, mode = path.read_bytes(), path.stat().st_mode
+    except FileNotFoundError as why:
+        raise BadConfig(f"[dkim] key {path} is not there; `digest dkim` makes one") from why
+    except OSError as why:
+        raise BadConfig(f"[dkim] key {path} cannot be read: {why.strerror}") from why
+    _private(path, mode)
+    try:
+        return dkim.read(pem)
+    except BadConfig as why:
+        raise BadConfig(f"[dkim] key {path}: {why}") from why
+
+
+def _private(path: Path, mode: int) -> None:
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise BadConfig(f"others may read the key file {path}; run: chmod 600 {path}")

@@ -72,10 +72,35 @@ def render_items(items: Iterable[Item], masthead: Masthead, environment: Environ
     Raises: BadTemplate
     """
     items = list(items)
-    css = filled(environment, "issue.css", {})
+    most = usual(items)
+    return {item: render_item(item, made_by(item, most), masthead, environment) for item in items}
+
+
+def usual(items: Iterable[Item]) -> str:
+    """What made most of the summaries."""
     makers = Counter(item.summary.summarizer for item in items if item.summary.text)
-    usual = makers.most_common(1)[0][0] if makers else ""
-    return {item: _fragment(item, usual, masthead, environment, css) for item in items}
+    return makers.most_common(1)[0][0] if makers else ""
+
+
+def made_by(item: Item, usual: str) -> str:
+    """What made its summary where a reader should know; else empty."""
+    summary = item.summary
+    is_odd = bool(summary.text) and (bool(summary.reason) or summary.summarizer != usual)
+    return summary.summarizer if is_odd else ""
+
+
+def render_item(item: Item, made_by: str, masthead: Masthead, environment: Environment) -> Fragment:
+    """Render one item.
+
+    Raises: BadTemplate
+    """
+    context = {"item": item, "paper": item.paper, "masthead": masthead, "made_by": made_by}
+    html = filled(environment, "item.html.j2", context)
+    return Fragment(
+        html=inlined_fragment(html, filled(environment, "issue.css", {})),
+        markdown=filled(environment, "item.md.j2", context),
+        text=filled(environment, "item.txt.j2", context),
+    )
 
 
 def render(
@@ -93,17 +118,17 @@ def render(
 
     Raises: BadTemplate; MailTooLarge (show fewer papers, and try again)
     """
-    context = _context(edition, masthead)
+    around = context(edition, masthead)
     own = [fragments[item] for item in edition.shown]
 
     def joined(template: str, written: Sequence[str]) -> str:
         grouped = sections(edition.shown, written, masthead.title)
-        return filled(environment, template, context | {"sections": grouped})
+        return filled(environment, template, around | {"sections": grouped})
 
     in_markdown = joined("issue.md.j2", [fragment.markdown for fragment in own])
     if edition.format == "markdown":
         body = Markup(_html_of_markdown(in_markdown))  # noqa: S704 - cleaned by nh3
-        html = inlined(environment, "markdown.html.j2", context | {"body": body})
+        html = inlined(environment, "markdown.html.j2", around | {"body": body})
     else:
         # Only the frame goes through the inliner; the items are put in after it.
         markers = [_marker(edition, place) for place in range(len(own))]
@@ -112,34 +137,15 @@ def render(
         html = _MARKER.sub(lambda found: html_at.get(found[0], ""), frame)
     return Rendered(
         edition=edition.key,
-        subject=filled(environment, "subject.txt.j2", context).strip(),
+        subject=filled(environment, "subject.txt.j2", around).strip(),
         html=html,
         markdown=in_markdown,
         text=joined("issue.txt.j2", [fragment.text for fragment in own]),
-        warnings=_size_warnings(html) if is_mail and edition.format != "text" else (),
+        warnings=size_warnings(len(html.encode())) if is_mail and edition.format != "text" else (),
     )
 
 
-def _fragment(
-    item: Item, usual: str, masthead: Masthead, environment: Environment, css: str
-) -> Fragment:
-    summary = item.summary
-    is_odd = bool(summary.text) and (bool(summary.reason) or summary.summarizer != usual)
-    context = {
-        "item": item,
-        "paper": item.paper,
-        "masthead": masthead,
-        "made_by": summary.summarizer if is_odd else "",
-    }
-    html = filled(environment, "item.html.j2", context)
-    return Fragment(
-        html=inlined_fragment(html, css),
-        markdown=filled(environment, "item.md.j2", context),
-        text=filled(environment, "item.txt.j2", context),
-    )
-
-
-def _context(edition: Edition, masthead: Masthead) -> dict[str, Any]:
+def context(edition: Edition, masthead: Masthead) -> dict[str, Any]:
     """What every frame template can use, but the sections."""
     issue, everything = edition.issue, edition.shown + edition.more
     page = f"{masthead.base_url.rstrip('/')}/{quote(issue.digest)}/{quote(issue.slot, safe=':')}"
@@ -149,7 +155,7 @@ def _context(edition: Edition, masthead: Masthead) -> dict[str, Any]:
         "day": date.fromisoformat(issue.slot[:10]),
         "web_url": link(page),
         "language": edition.language,
-        "preheader": " · ".join(item.paper.title for item in everything[:3]),
+        "preheader": preheader(edition),
         "papers": sum(not item.is_revision for item in edition.shown),
         "papers_in_all": sum(not item.is_revision for item in everything),
         "revised": sum(item.is_revision for item in edition.shown),
@@ -157,6 +163,12 @@ def _context(edition: Edition, masthead: Masthead) -> dict[str, Any]:
         "summarizers": list(dict.fromkeys(i.summary.summarizer for i in edition.shown)),
         "uses_arxiv": any(a.startswith("arxiv:") for i in everything for a in i.paper.aliases),
     }
+
+
+def preheader(edition: Edition) -> str:
+    """What mail programs show beside the subject."""
+    titles = [item.paper.title for item in (*edition.shown[:3], *edition.more[:3])]
+    return " · ".join(titles[:3])
 
 
 def sections(items: Sequence[Item], written: Sequence[str], title: str) -> list[Section]:
@@ -196,8 +208,11 @@ def _html_of_markdown(text: str) -> str:
     )
 
 
-def _size_warnings(html: str) -> tuple[str, ...]:
-    size = len(html.encode())
+def size_warnings(size: int) -> tuple[str, ...]:
+    """What to say of so many bytes of HTML.
+
+    Raises: MailTooLarge
+    """
     if size > MAX_HTML_BYTES:
         raise MailTooLarge(
             f"the HTML has {size:,} bytes, mail programs clip it at {MAX_HTML_BYTES:,}: "

@@ -324,6 +324,7 @@ class Masthead:
     sender: str  #: the From header, "Efficient models <digest@papers.example.org>"
     base_url: str = ""  #: where the web pages are; empty: there are none
     more_at: str = ""  #: a file beside the mail that lists all papers, where there are no pages
+    inbox: str = ""  #: the address whose mail is read by a program; empty: there is none
     # Of one reader; in what many readers share a token of the same length stands for hers.
     unsubscribe_url: str = ""
     preferences_url: str = ""
@@ -349,6 +350,7 @@ class ReaderLinks:
     unsubscribe_url: str
     unsubscribe_mailto: str = ""  #: empty: no mail is read here
     reply_to: str = ""  #: where an answer to the mail proves who writes it
+    return_path: str = ""  #: where it comes back to if it cannot be delivered; else the sender's
     #: What stands in the edition → what this reader gets in its place, of the same length.
     tokens: tuple[tuple[str, str], ...] = ()
 

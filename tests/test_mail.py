@@ -15,7 +15,7 @@ from build import NOW, delivery, edition, item, linked, masthead, paper, rendere
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from digest.errors import BadConfig, Permanent
+from digest.errors import BadConfig, MailTooLarge, Permanent
 from digest.mail import address, notice, prepare
 from digest.render import render, render_items
 from digest.templating import environment
@@ -91,6 +91,9 @@ def test_the_headers_say_who_what_when_and_that_it_is_a_list() -> None:
         "List-Id": "Reading group <reading.papers.example.org>",
         "List-Unsubscribe": "<https://papers.example.org/unsubscribe/abc>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Post": "NO",
+        "List-Owner": "<mailto:papers@example.org>",
+        "Feedback-ID": "2026-06-22T0800:reading:issue:oslwzlx5ii",
         "From": "Reading group <digest@papers.example.org>",
         "Subject": "Reading group: 1 paper, 22 June 2026",
         "Date": "Mon, 22 Jun 2026 06:00:00 +0000",
@@ -151,6 +154,27 @@ def test_names_of_every_kind_arrive(name: str) -> None:
 
 def test_a_sender_can_be_an_address_alone() -> None:
     assert parsed(around=masthead(sender="digest@example.org"))["From"] == "digest@example.org"
+
+
+def test_who_has_pages_and_reads_mail_says_where_help_and_the_archive_are() -> None:
+    around = masthead(base_url="https://papers.example.org/", inbox="in@papers.example.org")
+    message = parsed(around=around)
+    help = "<mailto:in@papers.example.org?subject=help>, <https://papers.example.org/>"
+    assert message["List-Help"] == help
+    assert message["List-Archive"] == "<https://papers.example.org/reading/>"
+
+
+def test_what_comes_back_names_its_delivery() -> None:
+    letter = prepare(rendered(), masthead(), NOW, "html")
+    back = "in+" + "r" * 40 + "@papers.example.org"
+    assert address(letter, delivery(), replace(LEAVING, return_path=back)).sender == back
+    with pytest.raises(Permanent, match="return path"):
+        address(letter, delivery(), replace(LEAVING, return_path="a@b.org> X"))
+
+
+def test_a_mail_that_servers_would_refuse_for_its_size_is_not_made() -> None:
+    with pytest.raises(MailTooLarge, match="the mail has 2,1"):
+        prepare(rendered(text="é" * 350_000), masthead(), NOW, "text")
 
 
 # --- what cannot stand in a header ---------------------------------------------------------------

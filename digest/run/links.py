@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from digest.types import Masthead, ReaderLinks
 CONFIRM_FOR = timedelta(days=3)
 CHANGE_FOR = timedelta(days=180)
 
+_ID = re.compile(r"[0-9a-f]{16}")  #: what a token can be for
 _SHARED = (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.OPINION)
 _PATHS = {
     Purpose.CONFIRM: "confirm",
@@ -31,10 +33,20 @@ def url(setup: Setup, purpose: Purpose, token: str) -> str:
 
 def token(setup: Setup, purpose: Purpose, id: str, made_at: datetime) -> str:
     """A token for a mail made at a moment; the same whenever the mail is made again."""
+    return tokens.sign(setup.keys, purpose, id, _until(purpose, made_at))
+
+
+def _until(purpose: Purpose, made_at: datetime) -> datetime | None:
     if purpose is Purpose.UNSUBSCRIBE:
-        return tokens.sign(setup.keys, purpose, id)
-    kept = CONFIRM_FOR if purpose in (Purpose.CONFIRM, Purpose.ADDRESS) else CHANGE_FOR
-    return tokens.sign(setup.keys, purpose, id, made_at + kept)
+        return None
+    return made_at + (CONFIRM_FOR if purpose in (Purpose.CONFIRM, Purpose.ADDRESS) else CHANGE_FOR)
+
+
+def return_path(setup: Setup, id: str, made_at: datetime) -> str:
+    """Where a mail comes back to: it names the mail, whatever the report about it says."""
+    if not setup.config.inbox.address or not _ID.fullmatch(id):
+        return ""
+    return reply_address(setup, token(setup, Purpose.RETURN, id, made_at))
 
 
 def placeholders(setup: Setup) -> dict[Purpose, str]:
@@ -53,17 +65,44 @@ def masthead(setup: Setup, name: str) -> Masthead:
     )
 
 
-def of_reader(setup: Setup, subscription: str, made_at: datetime) -> ReaderLinks:
+def of_reader(
+    setup: Setup, subscription: str, made_at: datetime, message_id: str = ""
+) -> ReaderLinks:
     """One reader's own, in a mail of an issue made at a moment."""
-    mine = {purpose: token(setup, purpose, subscription, made_at) for purpose in _SHARED}
-    shared = placeholders(setup)
-    leave = mine[Purpose.UNSUBSCRIBE]
-    return ReaderLinks(
-        unsubscribe_url=url(setup, Purpose.UNSUBSCRIBE, leave),
-        unsubscribe_mailto=mailto(setup, leave),
-        reply_to=reply_address(setup, mine[Purpose.PREFERENCES]),
-        tokens=tuple((shared[purpose], mine[purpose]) for purpose in _SHARED),
-    )
+    return Readers(setup).links(subscription, made_at, message_id)
+
+
+class Readers:
+    """The links of one reader after the other."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.keys = setup.keys
+        shared = placeholders(setup)
+        self.shared = [shared[purpose] for purpose in _SHARED]
+        self.leave = url(setup, Purpose.UNSUBSCRIBE, "")
+        address = setup.config.inbox.address
+        self.local, self.at = "", ""
+        if address:
+            local, _, domain = address.rpartition("@")
+            self.local, self.at = f"{local}+", f"@{domain}"
+
+    def links(self, subscription: str, made_at: datetime, message_id: str) -> ReaderLinks:
+        """The links of one. A message id that is not ours has no way back of its own."""
+        wanted = [(one, subscription, _until(one, made_at)) for one in _SHARED]
+        id = message_id[:16]
+        if self.at and _ID.fullmatch(id):
+            wanted.append((Purpose.RETURN, id, _until(Purpose.RETURN, made_at)))
+        leave, change, opine, *back = tokens.sign_all(self.keys, wanted)
+        own = tuple(zip(self.shared, (leave, change, opine), strict=True))
+        if not self.at:
+            return ReaderLinks(unsubscribe_url=self.leave + leave, tokens=own)
+        return ReaderLinks(
+            unsubscribe_url=self.leave + leave,
+            unsubscribe_mailto=f"mailto:{self.local}{leave}{self.at}?subject=unsubscribe",
+            reply_to=f"{self.local}{change}{self.at}",
+            return_path=f"{self.local}{back[0]}{self.at}" if back else "",
+            tokens=own,
+        )
 
 
 def reply_address(setup: Setup, token: str) -> str:
@@ -72,9 +111,3 @@ def reply_address(setup: Setup, token: str) -> str:
         return ""
     local, _, domain = setup.config.inbox.address.rpartition("@")
     return f"{local}+{token}@{domain}"
-
-
-def mailto(setup: Setup, token: str) -> str:
-    """Unsubscribing by mail."""
-    address = reply_address(setup, token)
-    return f"mailto:{address}?subject=unsubscribe" if address else ""

@@ -9,8 +9,9 @@ from digest import notices as written
 from digest import transports
 from digest.errors import DigestError, Misuse, Permanent, Temporary
 from digest.run import building, sending
-from digest.run.links import reply_address, token, url
+from digest.run.links import reply_address, return_path, token, url
 from digest.run.setup import Setup
+from digest.run.signing import signer
 from digest.run.subscribing import fingerprint
 from digest.store import asks, notices, people
 from digest.store import sending as sending_rows
@@ -119,6 +120,8 @@ def _mail(setup: Setup, one: Notice) -> Mail:
         reply_to=reply_address(setup, own) if own else config.inbox.address,
         in_reply_to=one.in_reply_to,
         language=words["language"],
+        return_path=return_path(setup, one.id, one.made_at),
+        signer=signer(setup, config.notices_from),
     )
 
 

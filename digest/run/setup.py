@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from jinja2 import Environment
 
 from digest import keys as key_file
@@ -19,7 +20,7 @@ from digest.summarizers import EXTRACT, Options, Summarizer
 from digest.tokens import Keys
 
 #: What a setup for another moment takes over.
-_LASTING = ("keys", "words", "summarizer", "extract", "encoder")
+_LASTING = ("keys", "signing_key", "words", "summarizer", "extract", "encoder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,14 @@ class Setup:
         """
         key_file.ensure(self.config.keys)
         return key_file.load(self.config.keys)
+
+    @cached_property
+    def signing_key(self) -> RSAPrivateKey:
+        """What mails are signed with.
+
+        Raises: BadConfig when the file is not there or cannot be read.
+        """
+        return key_file.load_signing(self.config.dkim.key)
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -181,5 +181,7 @@ def test(setup: Setup, name: str, to: str) -> tuple[Issue, Receipt]:
         message_id=plan.message_id(issue.id, setup.new_id(), letter.sender.rpartition("@")[2]),
         queued_at=setup.now,
     )
-    mail = letters.address(letter, delivery, links.of_reader(setup, tokens.NOBODY, setup.now))
+    mail = letters.address(
+        letter, delivery, links.of_reader(setup, tokens.NOBODY, setup.now, delivery.message_id)
+    )
     return issue, sending.transport_of(setup.config).send(mail, f"{name}/test")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -245,39 +245,80 @@ def _own(item: Item) -> dict[str, Any]:
 
 def load_edition(connection: Connection, key: str) -> Edition:
     """An edition as it was composed. Items it took over from earlier issues are found there."""
-    row = connection.execute(select(editions).where(editions.c.key == key)).one()
-    issue = load(connection, row.issue_id)
-    if issue is None:
-        raise AssertionError(f"edition {key} of an issue that is not there")
-    places = connection.execute(
-        select(edition_items)
-        .where(edition_items.c.edition == key)
-        .order_by(edition_items.c.position)
-    ).all()
+    return load_editions(connection, [key])[key]
+
+
+def load_editions(
+    connection: Connection, keys: Iterable[str], known: dict[str, Issue] | None = None
+) -> dict[str, Edition]:
+    """Several, in as many queries as one takes; `known` are issues loaded before, by id.
+
+    What was loaded is added to those. Equal items of several editions are one and the same.
+    """
+    known = {} if known is None else known
+    wanted = list(keys)
+    rows: list[Row[Any]] = []
+    places: dict[str, list[Row[Any]]] = {key: [] for key in wanted}
+    for chunk in chunks(wanted, paper_rows.CHUNK):
+        rows += connection.execute(select(editions).where(editions.c.key.in_(chunk)))
+        query = select(edition_items).where(edition_items.c.edition.in_(chunk))
+        order = (edition_items.c.edition, edition_items.c.position)
+        for place in connection.execute(query.order_by(*order)):
+            places[place.edition].append(place)
+    for id in {row.issue_id for row in rows} - set(known):
+        issue = load(connection, id)
+        if issue is None:
+            raise AssertionError(f"an edition of issue {id}, which is not there")
+        known[id] = issue
+    found: dict[str, Edition] = {}
+    for id in dict.fromkeys(row.issue_id for row in rows):
+        of_issue = [row for row in rows if row.issue_id == id]
+        mine = {row.key: places[row.key] for row in of_issue}
+        told = _told(connection, known[id], mine)
+        for row in of_issue:
+            items = list(zip(told[row.key], mine[row.key], strict=True))
+            found[row.key] = Edition(
+                key=row.key,
+                issue=known[id],
+                shown=tuple(item for item, place in items if place.is_shown),
+                more=tuple(item for item, place in items if not place.is_shown),
+                format=row.format,
+                language=row.language,
+                is_welcome=row.is_welcome,
+            )
+    return found
+
+
+def _told(
+    connection: Connection, issue: Issue, places: Mapping[str, Sequence[Row[Any]]]
+) -> dict[str, list[Item]]:
+    """The items of some editions of an issue, by the editions' keys."""
     known = {(item.paper.id, item.is_revision): item for item in issue.items}
-    known.update(_owned(connection, [place for place in places if place.own]))
-    missing = {p.paper_id for p in places if (p.paper_id, p.is_revision) not in known}
+    every = [place for some in places.values() for place in some]
+    owned = _owned(connection, [place for place in every if place.own])
+    missing = {
+        place.paper_id
+        for place in every
+        if not place.own and (place.paper_id, place.is_revision) not in known
+    }
     for item in _earlier(connection, issue.digest, missing):
         known.setdefault((item.paper.id, item.is_revision), item)
-    items = [
-        (_as_told(known[place.paper_id, place.is_revision], place.because), place.is_shown)
-        for place in places
-    ]
-    return Edition(
-        key=key,
-        issue=issue,
-        shown=tuple(item for item, is_shown in items if is_shown),
-        more=tuple(item for item, is_shown in items if not is_shown),
-        format=row.format,
-        language=row.language,
-        is_welcome=row.is_welcome,
-    )
+    same: dict[Item, Item] = {}
+
+    def told(place: Row[Any]) -> Item:
+        if place.own:
+            item = owned[place.edition, place.position]
+        else:
+            item = _as_told(known[place.paper_id, place.is_revision], place.because)
+        return same.setdefault(item, item)
+
+    return {key: [told(place) for place in some] for key, some in places.items()}
 
 
-def _owned(connection: Connection, places: Sequence[Row[Any]]) -> dict[tuple[str, bool], Item]:
-    papers = paper_rows.by_id(connection, [place.paper_id for place in places])
+def _owned(connection: Connection, places: Sequence[Row[Any]]) -> dict[tuple[str, int], Item]:
+    papers = paper_rows.by_id(connection, list({place.paper_id for place in places}))
     return {
-        (place.paper_id, place.is_revision): Item(
+        (place.edition, place.position): Item(
             paper=papers[place.paper_id],
             section=place.own["section"],
             score=place.own["score"],
@@ -297,7 +338,9 @@ def _owned(connection: Connection, places: Sequence[Row[Any]]) -> dict[tuple[str
 
 
 def _as_told(item: Item, because: list[str] | None) -> Item:
-    return item if because is None else replace(item, because=tuple(because))
+    if because is None or tuple(because) == item.because:
+        return item
+    return replace(item, because=tuple(because))
 
 
 def _earlier(connection: Connection, digest: str, ids: set[str]) -> list[Item]:

@@ -30,7 +30,7 @@ from digest.run.setup import Setup
 from digest.run.subscribing import fingerprint
 from digest.store import asks, sending
 from digest.transports import Line, Transport
-from digest.types import Delivery, DeliveryState, Suppression
+from digest.types import Delivery, DeliveryState, Edition, Mail, Suppression
 
 #: So many refusals in a row of ourselves, not of addresses, and the issue is held.
 _MAX_POLICY = 25
@@ -80,6 +80,7 @@ class Engine:
         self.setup, self.transport, self.pool, self.sent = setup, transport, pool, sent
         self.books, self.desk = pool.books, Desk(setup)
         self.progress = Progress(setup.notify, total)
+        self.editions: dict[str, Edition] = {}  #: of the last claim
         self.refusals: dict[str, int] = {}  #: issue → how often in a row it was we who were refused
 
     async def run(self, lines: list[Line]) -> None:
@@ -105,7 +106,7 @@ class Engine:
     async def _work(self, line: Line) -> None:
         while (delivery := await self.pool.next()) is not None:
             if self.pool.fresh:
-                self.desk.load(self.pool.seen())
+                self.editions = self.desk.load(self.pool.seen())
             await self._carry(line, delivery)
             self.progress.step()
 
@@ -114,7 +115,7 @@ class Engine:
             return await self.books.begin(delivery.message_id)
 
         try:
-            mail = await self.desk.mail(delivery)
+            mail = await self._mail(delivery)
             receipt = await line.send(mail, delivery.issue, ready)
         except Withdrawn:
             return
@@ -133,6 +134,14 @@ class Engine:
             self.refusals.pop(delivery.issue, None)
             self.sent.count(_digest(delivery))
             self._settle(delivery, DeliveryState.SENT, receipt.detail)
+
+    async def _mail(self, delivery: Delivery) -> Mail:
+        edition = self.editions.get(delivery.edition)
+        if edition is None:  # claimed before the last claim
+            edition = self.desk.load([delivery])[delivery.edition]
+        made = self.desk.unsealed(delivery, edition)
+        # Signing is most of the work, and other threads run meanwhile.
+        return await asyncio.to_thread(made.seal) if made.signer else made.seal()
 
     def _settle(
         self,
