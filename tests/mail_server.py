@@ -241,8 +241,7 @@ class _Talk(asyncio.Protocol):
         if found[0].isdigit():
             self.say(found)
         elif found == "early":
-            self.say(reply)
-            self.say("250 2.0.0 and the next one too")
+            self.say(f"{reply}\r\n250 2.0.0 and the next one too")
         elif found == "wrong":
             self.say("250 2.0.0 yes" if reply.startswith("354") else "354 go ahead")
         else:
@@ -383,8 +382,7 @@ class _Talk(asyncio.Protocol):
         elif found[0].isdigit():
             self.say(found)
         elif found == "early":
-            self.say("250 2.0.0 Ok: queued")
-            self.say("250 2.0.0 and the next one too")
+            self.say("250 2.0.0 Ok: queued\r\n250 2.0.0 and the next one too")
         elif found == "wrong":
             self.say("354 go ahead")
         else:

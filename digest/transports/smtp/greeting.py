@@ -74,6 +74,8 @@ async def _introduce(connection: Connection, server: Server, manners: Manners) -
             connection.features = await _ehlo(connection, manners)
         if server.user:
             await _log_in(connection, server)
+        if not connection.is_quiet:
+            raise Unusable("it answers what nobody asked")
     except BaseException:
         connection.abort()
         raise

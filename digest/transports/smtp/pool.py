@@ -22,6 +22,7 @@ class Pool:
         self.loop = asyncio.get_running_loop()
         self.lines = 0
         self._standings = standings
+        self._only = standings[0] if len(standings) == 1 else None
         self._manners = manners
         self._of: dict[Connection, Standing] = {}
         #: who waits for a connection, and whether it must be a new one
@@ -33,6 +34,11 @@ class Pool:
         Raises: NoServer.
         """
         while True:
+            if self._only and self._only.idle and not fresh:
+                connection = self._only.idle.pop()
+                if self._is_good(connection):
+                    return await self._at_its_turn(connection)
+                continue
             now = self.loop.time()
             found = pick(self._standings, now, fresh=fresh)
             if found is None:
