@@ -109,10 +109,12 @@ class MailServer:
         is_tls: bool = False,
         auth: str = "",  #: "PLAIN LOGIN": needed before MAIL, and offered once it is encrypted
         keeps: bool = False,
+        takes_data_for_nobody: bool = False,  #: and refuses the content then
         after_starttls: bytes = b"",  #: what somebody puts in behind the server's answer
     ) -> None:
         self.fault, self.features, self.keeps, self.auth = fault, features, keeps, auth
         self.certificate, self.is_tls, self.after_starttls = certificate, is_tls, after_starttls
+        self.takes_data_for_nobody = takes_data_for_nobody
         self.log = Log()
         self.port = 0
         self.loop = asyncio.new_event_loop()
@@ -258,6 +260,8 @@ class _Talk(asyncio.Protocol):
             self.transport.write(b"250-and so on\r\n" * 10_000)
         else:
             assert found == "stall", found
+            if self.in_body:  # nor is the content read
+                self.transport.pause_reading()
 
     # --- commands --------------------------------------------------------------------------------
 
@@ -332,7 +336,7 @@ class _Talk(asyncio.Protocol):
             self.to.pop()
 
     def data(self, line: bytes) -> None:
-        if not self.to:
+        if not self.to and not self.server.takes_data_for_nobody:
             self.say("503 5.5.1 RCPT first")
             return
         if self.answer("data", "354 go ahead"):
@@ -364,7 +368,10 @@ class _Talk(asyncio.Protocol):
                 return False
             content, self.rest = self.rest[: end + 2], self.rest[end + 5 :]
         self.in_body = False
-        self.take(content)
+        if self.to:
+            self.take(content)
+        else:
+            self.say("554 5.5.1 for nobody")
         return True
 
     def take(self, content: bytes) -> None:
