@@ -277,6 +277,7 @@ class _Talk(asyncio.Protocol):
 
     def starttls(self, line: bytes) -> None:
         if self.answer("starttls", "220 2.0.0 go ahead"):
+            self.transport.pause_reading()  # what comes now is for who encrypts
             if self.server.after_starttls:
                 self.transport.write(self.server.after_starttls)
             task = self.server.loop.create_task(self.encrypt())
