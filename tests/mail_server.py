@@ -164,7 +164,8 @@ class _Talk(asyncio.Protocol):
         self.number = self.log.conversations
         self.log.conversations += 1
         self.rest = b""
-        self.in_body = self.body_asked = self.is_dead = self.is_known = False
+        self.in_body = self.body_asked = self.is_dead = False
+        self.is_known = self.is_switching = False
         self.is_encrypted = server.is_tls
         self.mails = 0
         self.mail_from, self.to = "", list[str]()
@@ -189,7 +190,7 @@ class _Talk(asyncio.Protocol):
         if self.is_dead:
             return
         self.rest += data
-        while self.rest and not self.is_dead:
+        while self.rest and not (self.is_dead or self.is_switching):
             if not (self.body() if self.in_body else self.line()):
                 return
 
@@ -278,6 +279,7 @@ class _Talk(asyncio.Protocol):
     def starttls(self, line: bytes) -> None:
         if self.answer("starttls", "220 2.0.0 go ahead"):
             self.transport.pause_reading()  # what comes now is for who encrypts
+            self.is_switching, self.rest = True, b""
             if self.server.after_starttls:
                 self.transport.write(self.server.after_starttls)
             task = self.server.loop.create_task(self.encrypt())
@@ -292,7 +294,8 @@ class _Talk(asyncio.Protocol):
         except OSError:
             return
         if made:
-            self.transport, self.is_encrypted, self.rest = made, True, b""
+            self.transport, self.is_encrypted, self.is_switching = made, True, False
+            self.data_received(b"")
 
     def authenticate(self, line: bytes) -> None:
         _, way, *first = line.decode().split(" ")
