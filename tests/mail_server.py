@@ -129,8 +129,9 @@ class MailServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(10)
 
     def die(self) -> None:
         """Stop listening and cut all conversations, at once."""
