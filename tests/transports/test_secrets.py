@@ -124,3 +124,18 @@ def test_other_bad_configuration_is_named(tmp_path: Any) -> None:
     ):
         with pytest.raises(BadConfig, match=words):
             make()
+
+
+@pytest.mark.parametrize("code", ["999", "535", "454"])
+def test_a_server_that_echoes_the_password_does_not_bring_it_into_our_words(
+    authority: Any, code: str
+) -> None:
+    secret = "hunter2-and-more"
+    fault = at("auth", f"{code} {secret} aHVudGVyMi1hbmQtbW9yZQ==")
+    with MailServer(fault, certificate=authority.context, is_tls=True, auth="PLAIN") as server:
+        made = to(server, security="tls", user=USER, password=secret)
+        found = outcome(smtp(made, ca_file=authority.ca_file))
+    assert type(found) is NoServer
+    shown = f"{found!r} {found.__cause__!r} {found.__context__!r}"
+    assert "hunter2" not in shown
+    assert "aHVudGVy" not in shown

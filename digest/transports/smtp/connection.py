@@ -19,6 +19,7 @@ from digest.transports.smtp.replies import Broken, Reader, Reply, refusal
 _QUIT_S = 2.0
 _CLOSING = 421
 _GO_AHEAD = 354
+_AGREED = [250, 250, _GO_AHEAD]  #: what nearly every mail hears
 _BUFFER_BYTES = 4096
 _MOST_UNASKED = 16  #: replies that may wait to be read
 
@@ -214,7 +215,8 @@ class Connection(asyncio.BufferedProtocol):
                 replies = await self._at_once(commands, parcel, ready)
             else:
                 replies = await self._one_by_one(commands, parcel, ready)
-            await self._judge(replies)
+            if [reply.code for reply in replies] != _AGREED:
+                await self._judge(replies)
             return await self._finish(parcel)
         except (Refused, Temporary):
             self._must_reset = True
