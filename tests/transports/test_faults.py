@@ -139,3 +139,12 @@ def test_a_server_that_takes_data_for_nobody_gets_no_content() -> None:
     assert [type(one) for one in found] == [Refused, Receipt]
     assert [m.content for m in server.log.mails] == [mail(2).content]
     assert server.log.conversations == 1
+
+
+@pytest.mark.parametrize("phase", BEFORE)
+@pytest.mark.parametrize("reply", ["503 5.5.1 bad sequence", "530 5.7.0 log in first"])
+def test_a_quarrel_with_the_server_is_not_blamed_on_the_mail(phase: str, reply: str) -> None:
+    with MailServer(at(phase, reply)) as server:
+        found = outcome(smtp(to(server)))
+    assert type(found) is Interrupted
+    assert reply in str(found)

@@ -20,6 +20,8 @@ _QUIT_S = 2.0
 _CLOSING = 421
 _GO_AHEAD = 354
 _AGREED = [250, 250, _GO_AHEAD]  #: what nearly every mail hears
+#: Bad order, or log in first: that is between the server and us, and no mail is to blame.
+_BETWEEN_US = frozenset({503, 530, 538})
 _BUFFER_BYTES = 4096
 _MOST_UNASKED = 16  #: replies that may wait to be read
 
@@ -288,7 +290,8 @@ class Connection(asyncio.BufferedProtocol):
             if reply.code == _GO_AHEAD if at == "DATA" else 200 <= reply.code < 300:
                 continue
             is_shy = reply.code == _CLOSING and not self.mails
-            if reply.code < 400 or (reply.code == _CLOSING and not is_shy):
+            is_of_mail = reply.code >= 400 and reply.code not in _BETWEEN_US
+            if not is_of_mail or (reply.code == _CLOSING and not is_shy):
                 # 421 to the next mail over a kept connection may be the end of its idle time.
                 raise Broken(f"{at}: {reply}")
             error = refusal(reply, f"{self.name}, {at}", is_of_sender=at == "MAIL")
