@@ -109,10 +109,12 @@ class MailServer:
         is_tls: bool = False,
         auth: str = "",  #: "PLAIN LOGIN": needed before MAIL, and offered once it is encrypted
         keeps: bool = False,
+        takes_data_for_nobody: bool = False,  #: and refuses the content then
         after_starttls: bytes = b"",  #: what somebody puts in behind the server's answer
     ) -> None:
         self.fault, self.features, self.keeps, self.auth = fault, features, keeps, auth
         self.certificate, self.is_tls, self.after_starttls = certificate, is_tls, after_starttls
+        self.takes_data_for_nobody = takes_data_for_nobody
         self.log = Log()
         self.port = 0
         self.loop = asyncio.new_event_loop()
@@ -127,8 +129,9 @@ class MailServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(10)
 
     def die(self) -> None:
         """Stop listening and cut all conversations, at once."""
@@ -162,7 +165,8 @@ class _Talk(asyncio.Protocol):
         self.number = self.log.conversations
         self.log.conversations += 1
         self.rest = b""
-        self.in_body = self.body_asked = self.is_dead = self.is_known = False
+        self.in_body = self.body_asked = self.is_dead = False
+        self.is_known = self.is_switching = False
         self.is_encrypted = server.is_tls
         self.mails = 0
         self.mail_from, self.to = "", list[str]()
@@ -187,7 +191,7 @@ class _Talk(asyncio.Protocol):
         if self.is_dead:
             return
         self.rest += data
-        while self.rest and not self.is_dead:
+        while self.rest and not (self.is_dead or self.is_switching):
             if not (self.body() if self.in_body else self.line()):
                 return
 
@@ -241,8 +245,7 @@ class _Talk(asyncio.Protocol):
         if found[0].isdigit():
             self.say(found)
         elif found == "early":
-            self.say(reply)
-            self.say("250 2.0.0 and the next one too")
+            self.say(f"{reply}\r\n250 2.0.0 and the next one too")
         elif found == "wrong":
             self.say("250 2.0.0 yes" if reply.startswith("354") else "354 go ahead")
         else:
@@ -259,6 +262,8 @@ class _Talk(asyncio.Protocol):
             self.transport.write(b"250-and so on\r\n" * 10_000)
         else:
             assert found == "stall", found
+            if self.in_body:  # nor is the content read
+                self.transport.pause_reading()
 
     # --- commands --------------------------------------------------------------------------------
 
@@ -274,6 +279,8 @@ class _Talk(asyncio.Protocol):
 
     def starttls(self, line: bytes) -> None:
         if self.answer("starttls", "220 2.0.0 go ahead"):
+            self.transport.pause_reading()  # what comes now is for who encrypts
+            self.is_switching, self.rest = True, b""
             if self.server.after_starttls:
                 self.transport.write(self.server.after_starttls)
             task = self.server.loop.create_task(self.encrypt())
@@ -288,7 +295,8 @@ class _Talk(asyncio.Protocol):
         except OSError:
             return
         if made:
-            self.transport, self.is_encrypted, self.rest = made, True, b""
+            self.transport, self.is_encrypted, self.is_switching = made, True, False
+            self.data_received(b"")
 
     def authenticate(self, line: bytes) -> None:
         _, way, *first = line.decode().split(" ")
@@ -333,7 +341,7 @@ class _Talk(asyncio.Protocol):
             self.to.pop()
 
     def data(self, line: bytes) -> None:
-        if not self.to:
+        if not self.to and not self.server.takes_data_for_nobody:
             self.say("503 5.5.1 RCPT first")
             return
         if self.answer("data", "354 go ahead"):
@@ -365,7 +373,10 @@ class _Talk(asyncio.Protocol):
                 return False
             content, self.rest = self.rest[: end + 2], self.rest[end + 5 :]
         self.in_body = False
-        self.take(content)
+        if self.to:
+            self.take(content)
+        else:
+            self.say("554 5.5.1 for nobody")
         return True
 
     def take(self, content: bytes) -> None:
@@ -383,8 +394,7 @@ class _Talk(asyncio.Protocol):
         elif found[0].isdigit():
             self.say(found)
         elif found == "early":
-            self.say("250 2.0.0 Ok: queued")
-            self.say("250 2.0.0 and the next one too")
+            self.say("250 2.0.0 Ok: queued\r\n250 2.0.0 and the next one too")
         elif found == "wrong":
             self.say("354 go ahead")
         else:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from digest import registry, sources, summarizers, transports
 from digest.errors import BadConfig, Permanent, SourceDown, Temporary
 from digest.summarizers import Options, Text
+from digest.transports.smtp.servers import Server
 from digest.types import Answer, Ask, Failure, Mail, Page, Reason, Request, Response
 
 # --- sources -------------------------------------------------------------------------------------
@@ -219,9 +220,30 @@ ISSUE = "reading/2026-06-22T08:00"
 MAIL = Mail(sender="a@x.org", to="b@x.org", message_id="1f2e@x.org", content=b"To: b\r\n\r\nhi\r\n")
 
 
-@pytest.fixture(params=sorted(transports.BUILTIN))
-def transport(request: pytest.FixtureRequest, tmp_path: Path) -> transports.Transport:
-    return transports.BUILTIN[request.param](folder=tmp_path / "outbox")
+#: What every one is told, of which each takes what it needs.
+TOLD = {
+    "servers": [Server(host="127.0.0.1", port=25, security="none")],
+    "command": ["true"],
+    "timeout_s": 1.0,
+    "ca_file": None,
+    "ehlo_name": "",
+}
+
+
+@pytest.mark.parametrize("name", sorted(transports.BUILTIN))
+def test_a_transport_is_made_of_what_every_one_is_told(name: str, tmp_path: Path) -> None:
+    made = transports.BUILTIN[name](folder=tmp_path, **TOLD)
+    assert made.is_repeatable is (name == "outbox")
+    assert made.erase("b@x.org") == 0
+    if name != "outbox":
+        assert made.publish(ISSUE, {"issue.html": "x"}) is None
+        assert isinstance(made, transports.Lines)
+        assert made.lines > 1
+
+
+@pytest.fixture
+def transport(tmp_path: Path) -> transports.Transport:
+    return transports.BUILTIN["outbox"](folder=tmp_path / "outbox", **TOLD)
 
 
 def files(tmp_path: Path) -> dict[str, bytes]:

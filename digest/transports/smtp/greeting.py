@@ -39,6 +39,8 @@ async def connect(server: Server, manners: Manners) -> Connection:
         raise Unusable(_bad_certificate(why)) from why
     except OSError as why:
         raise Unusable(f"it could not be reached: {_words(why)}") from why
+    except ValueError as why:  # a name that no resolver or certificate can have
+        raise Unusable(f"{server.host!r} is not the name of a host") from why
     try:
         await _introduce(connection, server, manners)
     except Broken as why:
@@ -74,6 +76,8 @@ async def _introduce(connection: Connection, server: Server, manners: Manners) -
             connection.features = await _ehlo(connection, manners)
         if server.user:
             await _log_in(connection, server)
+        if not connection.is_quiet:
+            raise Unusable("it answers what nobody asked")
     except BaseException:
         connection.abort()
         raise
@@ -141,6 +145,14 @@ async def _encrypt(connection: Connection, server: Server, manners: Manners) -> 
 
 
 async def _log_in(connection: Connection, server: Server) -> None:
+    try:
+        await _authenticate(connection, server)
+    except Broken:
+        # Without its words: they may be an echo of what we said.
+        raise Unusable("it broke off, or made no sense, when it was told the password") from None
+
+
+async def _authenticate(connection: Connection, server: Server) -> None:
     offered = connection.features.auth
     if "PLAIN" in offered:
         both = f"\0{server.user}\0{server.password}"
@@ -158,7 +170,7 @@ async def _log_in(connection: Connection, server: Server) -> None:
     else:
         raise Unusable("it takes no passwords here; leave out the user, or try another port")
     if reply.code != 235:
-        words = _without(server, reply)
+        words = f"{reply.code} {_without(server, b' '.join(reply.lines))}"
         is_final = reply.code >= 500
         raise Unusable(
             f"it does not let {server.user!r} in: {words}" + "; check user and password" * is_final,
@@ -166,14 +178,12 @@ async def _log_in(connection: Connection, server: Server) -> None:
         )
 
 
-def _without(server: Server, reply: Reply) -> str:
-    """A reply's words, in which a hostile or chatty server may have put the password."""
-    said = b" ".join(reply.lines)
+def _without(server: Server, said: bytes) -> str:
+    """Words in which a hostile or chatty server may have put the password."""
     both = f"\0{server.user}\0{server.password}"
     for secret in (_base64(both), _base64(server.password), server.password.encode()):
-        if secret:
-            said = said.replace(secret, b"...")
-    return f"{reply.code} {printable(said)}"
+        said = said.replace(secret, b"...")
+    return printable(said)
 
 
 def _base64(text: str) -> bytes:

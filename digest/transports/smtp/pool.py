@@ -22,6 +22,8 @@ class Pool:
         self.loop = asyncio.get_running_loop()
         self.lines = 0
         self._standings = standings
+        is_plain = len(standings) == 1 and not standings[0].server.per_second
+        self._only = standings[0] if is_plain else None
         self._manners = manners
         self._of: dict[Connection, Standing] = {}
         #: who waits for a connection, and whether it must be a new one
@@ -33,7 +35,10 @@ class Pool:
         Raises: NoServer.
         """
         while True:
+            if not fresh and (kept := self._kept()):
+                return kept
             now = self.loop.time()
+            connection: Connection | None
             found = pick(self._standings, now, fresh=fresh)
             if found is None:
                 if all(s.open <= len(s.idle) for s in self._standings):
@@ -69,6 +74,16 @@ class Pool:
         await asyncio.gather(*(c.close() for c in surplus))
         for connection in surplus:
             self.drop(connection)
+
+    def _kept(self) -> Connection | None:
+        """The short way, for most: there is one server, a free connection, and no rate."""
+        if not self._only:
+            return None
+        while self._only.idle:
+            connection = self._only.idle.pop()
+            if self._is_good(connection):
+                return connection
+        return None
 
     def _lay(self, connection: Connection) -> None:
         if not connection.is_open:

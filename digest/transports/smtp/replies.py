@@ -12,6 +12,7 @@ from digest.refusals import Kind
 #: A hundred lines of RFC 5321's length; who says more in one reply never ends.
 MAX_BYTES = 512 * 100
 _MAX_WORDS = 200
+_MOST_KNOWN = 16
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)
 _STATUS = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
 
@@ -61,6 +62,8 @@ class Reader:
         self._lines: list[bytes] = []
         self._code = b""
         self._size = 0
+        #: Bytes that came before, to their replies: most servers say "ok" in few ways.
+        self._known: dict[bytes, list[Reply]] = {}
 
     @property
     def is_between(self) -> bool:
@@ -72,6 +75,16 @@ class Reader:
 
         Raises: Broken where they are none.
         """
+        if not self.is_between:
+            return self._read(data)
+        found = self._known.get(data)
+        if found is None:
+            found = self._read(data)
+            if self.is_between and len(self._known) < _MOST_KNOWN:
+                self._known[data] = found
+        return found
+
+    def _read(self, data: bytes) -> list[Reply]:
         *lines, self._rest = (self._rest + data if self._rest else data).split(b"\n")
         found = []
         for line in lines:

@@ -69,7 +69,7 @@ class Standing:
         if why.is_final:
             self.cools_until, self.words = math.inf, str(why)
         # Ten lines that run into one dead server at a time are one failure.
-        elif seen == self.failures:
+        elif seen == self.failures and self.cools_until < math.inf:
             self.failures += 1
             wait_s = COOL_S[min(self.failures, len(COOL_S)) - 1]
             self.cools_until, self.words = max(self.cools_until, now + wait_s), str(why)
