@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from build import NOW, item, paper
+from build import DAY, NOW, item, paper
 from build import issue as make_issue
 from sqlalchemy import event
 
@@ -25,14 +25,14 @@ def configured(folder: Path, **more: Any) -> config.Config:
     tables = {
         "operator": {"contact": "papers@example.org"},
         "inbox": {"address": "in@papers.example.org"},
-        "digests": {"reading": {"topics": ["retrieval"], "sources": ["arxiv"]}},
+        "digests": {"reading": {"topics": ["retrieval"], "sources": ["sample"]}},
     }
     return config.make(tables | more, folder / "digest.toml")
 
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Iterator[Setup]:
-    store = open_store(tmp_path / "store.sqlite", NOW)
+    store = open_store(f"sqlite:///{tmp_path}/digest.db", NOW)
     yield Setup(config=configured(tmp_path), store=store, now=NOW)
     store.close()
 
@@ -52,6 +52,7 @@ def kept(setup: Setup, choices: list[list[Item]], **more: Any) -> list[Edition]:
     ]
     with setup.store.write() as connection:
         paper_rows.save(connection, [one.paper for one in every], [], NOW)
+        issues.since(connection, "reading", "", DAY, DAY)
         issues.save(connection, of)
         issues.save_editions(connection, made)
     return made

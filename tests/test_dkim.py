@@ -172,12 +172,12 @@ def test_another_program_believes_it_too(tmp_path: Path) -> None:
     record = dkim.record(dkim.read(pem()).public_key())
     (tmp_path / "keys").write_text(f"s1._domainkey.{HOST} {record}\n")
     (tmp_path / "conf").write_text(f"TestPublicKeys {tmp_path}/keys\nMode v\nSyslog no\n")
-    content = signed("  We  measure.\t \n\n").content
+    good = signed("  We  measure.\t \n\n").content
     found = []
-    for name, mail in (("good", content), ("bad", content.replace(b"One-Click", b"No-Click"))):
-        (tmp_path / name).write_bytes(mail)
+    for name, content in (("good", good), ("bad", good.replace(b"One-Click", b"No-Click"))):
+        (tmp_path / name).write_bytes(content)
         done = subprocess.run(
-            [program, "-x", str(tmp_path / "conf"), "-t", str(tmp_path / name), "-v"],
+            [program, "-x", str(tmp_path / "conf"), "-t", str(tmp_path / name), "-vv"],
             capture_output=True,
             text=True,
             check=True,
