@@ -177,12 +177,13 @@ class Press:
 
     def _entries(self, items: Sequence[Item]) -> list[_Piece]:
         """The lines of papers past the cap."""
-        missing = list({item: None for item in items if item not in self._more})
-        if missing:
+        found = [self._more.get(item) for item in items]
+        if None in found:
             _kept_few(self._more)
-            made = self._listed([item for item in items if item not in self._more])
-            self._more.update(made)
-        return [self._more[item] for item in items]
+            missing = [item for item in items if item not in self._more]
+            self._more.update(self._listed(list(dict.fromkeys(missing))))
+            found = [self._more.get(item) for item in items]
+        return [piece for piece in found if piece]
 
     def _listed(self, items: Sequence[Item]) -> dict[Item, _Piece]:
         """Frames that list these papers, each between two that are known when seen again."""

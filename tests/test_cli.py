@@ -452,3 +452,23 @@ def test_a_service_that_is_down_is_named_and_may_be_tried_again() -> None:
     assert done.returncode == 1
     assert json.loads(done.stdout)["summarizer"].startswith("embedded/2.")
     assert f"is the service at 127.0.0.1:{port} running?" in done.stderr
+
+
+def test_dkim_makes_the_key_once_and_shows_the_record(started: Path) -> None:
+    refused = digest("dkim")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "[dkim] selector" in refused.stderr
+    toml = started / "digest.toml"
+    toml.write_text(toml.read_text() + '\n[dkim]\nselector = "s1"\ndomain = "example.org"\n')
+    made, again = digest("dkim"), digest("dkim")
+    assert made.returncode == again.returncode == 0
+    assert "made the key" in made.stderr
+    assert again.stderr == ""
+    assert made.stdout == again.stdout
+    assert made.stdout.startswith('s1._domainkey.example.org. IN TXT ( "v=DKIM1; k=rsa; p=MII')
+    pieces = re.findall(r'"([^"]*)"', made.stdout)
+    assert max(map(len, pieces)) <= 255
+    (key,) = started.glob("**/dkim.pem")
+    assert key.stat().st_mode & 0o777 == 0o600
+    row = json.loads(digest("dkim", "--json").stdout)
+    assert row == {"name": "s1._domainkey.example.org", "type": "TXT", "value": "".join(pieces)}

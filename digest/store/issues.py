@@ -303,14 +303,17 @@ def _told(
     }
     for item in _earlier(connection, issue.digest, missing):
         known.setdefault((item.paper.id, item.is_revision), item)
-    same: dict[Item, Item] = {}
+    same: dict[tuple[str, bool, tuple[str, ...] | None], Item] = {}
 
     def told(place: Row[Any]) -> Item:
         if place.own:
-            item = owned[place.edition, place.position]
-        else:
-            item = _as_told(known[place.paper_id, place.is_revision], place.because)
-        return same.setdefault(item, item)
+            return owned[place.edition, place.position]
+        because = None if place.because is None else tuple(place.because)
+        key = place.paper_id, place.is_revision, because
+        found = same.get(key)
+        if found is None:
+            found = same[key] = _as_told(known[key[:2]], place.because)
+        return found
 
     return {key: [told(place) for place in some] for key, some in places.items()}
 
