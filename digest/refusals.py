@@ -51,7 +51,7 @@ def judge(code: int, words: str, status: str = "") -> Refusal:
 
 def code_in(words: str) -> int:
     """The three digits of the reply that words tell of; 0: there are none."""
-    found = re.search(r"(?:^|[\s;:(\"'>])([45][0-5]\d)(?=[\s:-])(?!-\d)", words[:_MAX_WORDS])
+    found = re.search(r"(?:^|[\s;:(\"'>])([45][0-5]\d)(?=[\s:-])(?!-\d{3})", words[:_MAX_WORDS])
     return int(found[1]) if found else 0
 
 

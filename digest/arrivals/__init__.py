@@ -27,6 +27,7 @@ _MAX_TOKENS = 5
 _MAX_FROM = 2000  #: letters
 _MAX_NESTED = 5  #: comments within each other
 _MAX_ID = 250
+STATUS = "text/x-delivery-status"  #: as which a part that reports on a delivery is read
 _TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
 
 
@@ -77,6 +78,13 @@ def is_plain(content: bytes) -> bool:
     return not (many or containers > _MAX_PARTS)
 
 
+def parsed(content: bytes) -> Message:
+    """A mail in its parts. What the parser raises is not known: whoever calls catches all."""
+    # It takes each empty line of such a part for a mail's beginning, and ten thousand take long.
+    as_text = re.sub(rb"(?i)message/(?:global-)?delivery-status", STATUS.encode(), content)
+    return BytesParser(policy=compat32).parsebytes(as_text)
+
+
 def mentions(content: bytes, address: str) -> bool:
     """Does an address stand anywhere in a mail, however that is encoded?"""
     local, _, domain = address.lower().rpartition("@")
@@ -85,7 +93,7 @@ def mentions(content: bytes, address: str) -> bool:
     if wanted.search(text_of(content, "utf-8").lower()):
         return True
     try:
-        message = BytesParser(policy=compat32).parsebytes(content)
+        message = parsed(content)
         values = [decoded(_unfolded(value)) for _, value in message.raw_items()]
         texts = [text_of(payload(part), "utf-8") for part in message.walk()]
     except Exception:  # as above
@@ -109,7 +117,7 @@ def _read(
     envelope_sender: str | None,
     is_large: bool,
 ) -> Arrival:
-    message = BytesParser(policy=compat32).parsebytes(content)
+    message = parsed(content)
     senders = values(message, "from")
     sender = one_address(senders[0]) if len(senders) == 1 else ""
     said = " ".join(values(message, "return-path")[:1])

@@ -10,8 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from email.message import Message
-from email.parser import BytesParser
-from email.policy import compat32
 from typing import Literal
 
 from digest import arrivals, tokens
@@ -34,7 +32,7 @@ def read(content: bytes, recipients: Sequence[str] = ()) -> Report:
     if not arrivals.is_plain(content):
         return Report()
     try:
-        return _read(BytesParser(policy=compat32).parsebytes(content), recipients)
+        return _read(arrivals.parsed(content), recipients)
     # The parser of the standard library fails on some mails in ways that nobody listed.
     except Exception:
         return Report()

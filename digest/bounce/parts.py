@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from email.message import Message
@@ -104,18 +102,8 @@ def raw(part: Message) -> str:
     held: Any = part.get_payload()
     if not isinstance(held, list):
         return text_of(payload(part)[:MAX_TEXT], "utf-8").replace("\r\n", "\n")
-    said: list[str] = []
-    for one in held[:MAX_BLOCKS]:
-        heads = "".join(f"{name}: {value}\n" for name, value in one.raw_items())
-        rest = one.get_payload()
-        said.append(heads + (f"\n{rest}" if isinstance(rest, str) and rest.strip() else ""))
-    found = clean("\n\n".join(said))[:MAX_TEXT]
-    if str(part.get("content-transfer-encoding", "")).strip().lower() == "base64":
-        try:
-            return text_of(base64.b64decode("".join(found.split())), "utf-8").replace("\r\n", "\n")
-        except (binascii.Error, ValueError):
-            return found
-    return found
+    said = (f"{name}: {value}\n" for one in held[:1] for name, value in one.raw_items())
+    return clean("".join(said))[:MAX_TEXT]
 
 
 def clean(said: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from digest import refusals, text
+from digest import arrivals, refusals, text
 from digest.bounce.parts import (
     ADDRESS,
     MAX_BLOCKS,
@@ -35,7 +35,7 @@ def complaint(block: Fields) -> tuple[Returned, ...]:
 
 def recipient_blocks(mail: Mail) -> list[Fields]:
     """Source: RFC 3464, 2.1: a block about the mail, then one for each recipient."""
-    part = mail.part("message/delivery-status", "message/global-delivery-status")
+    part = mail.part(arrivals.STATUS)
     if part:
         said = raw(part)
     elif mail.says == "delivery-status":

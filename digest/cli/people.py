@@ -163,6 +163,7 @@ def _words(one: Listed) -> dict[str, Any]:
         "ended_at": found.ended_at and found.ended_at.isoformat(),
         "preferences": consent.words(found.preferences),
         "suppressed": one.suppressed,
+        "why": one.why,
     }
 
 
@@ -172,7 +173,8 @@ def _line(one: Listed) -> str:
     found = one.subscription
     at = found.ended_at or found.since
     wants = [f"{key} {value}" for key, value in consent.words(found.preferences).items()]
-    more = ([f"suppressed: {one.suppressed}"] if one.suppressed else []) + wants
+    why = [f"suppressed: {one.suppressed}: {one.why}"] if one.suppressed else []
+    more = why + wants
     day = f"{at:%Y-%m-%d}" if at else ""
     said = f"{found.digest:<20} {found.state:<13} {day:<11} {found.address}"
     return said + (f" ({', '.join(more)})" if more else "")

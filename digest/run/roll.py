@@ -32,6 +32,7 @@ class Listed:
     subscription: Subscription
     subscriber: SubscriberState
     suppressed: Suppression | None = None
+    why: str = ""  #: in a server's words, where it is suppressed
 
 
 def listed(
@@ -44,14 +45,21 @@ def listed(
         while batch := list(islice(found, _BATCH)):
             marks: dict[str, str] = {}
             gone: dict[str, Suppression] = {}
+            said: dict[str, str] = {}
             if has_suppressions:
                 marks = {
                     one.address: subscribing.fingerprint(setup, one.address) for one, _ in batch
                 }
                 gone = asks.suppressed(beside, list(marks.values()))
+                said = asks.why_suppressed(beside, list(gone))
             for one, subscriber in batch:
-                reason = gone.get(marks.get(one.address, ""))
-                yield Listed(subscription=one, subscriber=subscriber, suppressed=reason)
+                mark = marks.get(one.address, "")
+                yield Listed(
+                    subscription=one,
+                    subscriber=subscriber,
+                    suppressed=gone.get(mark),
+                    why=said.get(mark, ""),
+                )
 
 
 # --- export --------------------------------------------------------------------------------------

@@ -117,6 +117,19 @@ def suppressed(connection: Connection, fingerprints: Sequence[str]) -> dict[str,
     return found
 
 
+def why_suppressed(connection: Connection, fingerprints: Sequence[str]) -> dict[str, str]:
+    """What was said of each when it was suppressed, and the day."""
+    found: dict[str, str] = {}
+    for chunk in chunks(fingerprints, 500):
+        rows = connection.execute(
+            select(suppressions).where(suppressions.c.address_hash.in_(chunk))
+        )
+        found.update(
+            (row.address_hash, f"{row.detail} ({row.at:%Y-%m-%d})".strip()) for row in rows
+        )
+    return found
+
+
 def has_suppressions(connection: Connection) -> bool:
     """Is anybody never written to?"""
     return connection.scalar(select(suppressions.c.address_hash).limit(1)) is not None

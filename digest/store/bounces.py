@@ -12,7 +12,7 @@ from digest.store.tables import bounces, deliveries, issues, notices, subscriber
 from digest.store.upsert import upsert
 from digest.types import DeliveryState
 
-_WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+_WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.CLAIMED)
 #: Who comes back was on its way.
 _GONE = (DeliveryState.SENT, DeliveryState.IN_DOUBT, DeliveryState.SENDING)
 
