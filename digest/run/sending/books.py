@@ -32,6 +32,7 @@ class Books:
         self.settled: list[Outcome] = []
         self.wanted = asyncio.Event()
         self.lines = 1  #: that are at work
+        self.is_closed = False
         self.renewed_at = time.monotonic()
 
     async def begin(self, message_id: str) -> bool:
@@ -47,40 +48,36 @@ class Books:
         self.wanted.set()
 
     async def keep(self) -> None:
-        """Write whenever there is something to write, until cancelled.
+        """Write whenever there is something to write, until close().
 
         Raises: StoreBusy when the store cannot be written for too long.
         """
-        while True:
+        while not self.is_closed or self.asked or self.settled:
             await self.wanted.wait()
-            if len(self.asked) < self.lines:
+            if len(self.asked) < self.lines and not self.is_closed:
                 await asyncio.sleep(_JOIN_S)
-            try:
-                await self.write()
-            except StoreBusy as why:
-                for answer in self.asked.values():
-                    if not answer.done():
-                        answer.set_exception(StoreBusy(str(why)))
-                self.asked.clear()
-                raise
+            self.wanted.clear()
+            await self._write()
 
-    async def write(self) -> None:
-        """Commit what was asked and said so far, however often that takes.
+    def close(self) -> None:
+        """Write what is left, and no more."""
+        self.is_closed = True
+        self.wanted.set()
 
-        Raises: StoreBusy
-        """
-        self.wanted.clear()
+    async def _write(self) -> None:
         asked, settled = self.asked, self.settled
         self.asked, self.settled = {}, []
         patience = time.monotonic() + PATIENCE_S
         while True:
             try:
-                begun = self._commit(list(asked), settled)
+                # In a thread: mails go on while the disk writes, or somebody else does.
+                begun = await asyncio.to_thread(self._commit, list(asked), settled)
                 break
-            except StoreBusy:
+            except StoreBusy as why:
                 if time.monotonic() > patience:
-                    self.asked |= asked
-                    self.settled = settled + self.settled
+                    for answer in [*asked.values(), *self.asked.values()]:
+                        if not answer.done():
+                            answer.set_exception(StoreBusy(str(why)))
                     raise
                 await asyncio.sleep(0.2)
         for message_id, answer in asked.items():

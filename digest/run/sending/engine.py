@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -97,10 +97,8 @@ class Engine:
             finally:
                 self.pool.stop()
                 await asyncio.gather(*workers, return_exceptions=True)
-                keeper.cancel()
-                with suppress(asyncio.CancelledError, StoreBusy):
-                    await keeper
-                await self.books.write()
+                self.books.close()
+                await asyncio.gather(keeper, return_exceptions=True)
                 await asyncio.gather(*(line.close() for line in lines), return_exceptions=True)
 
     async def _work(self, line: Line) -> None:

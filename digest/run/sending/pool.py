@@ -63,7 +63,6 @@ class Pool:
 
     async def _claim(self) -> bool:
         """Take more; False when there is no more."""
-        await self.books.write()  # what is settled must not be claimed again
         now = self.books.clock()
         with self.setup.store.write() as connection:
             most, turns = self._turns(connection, now)
