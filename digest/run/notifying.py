@@ -7,7 +7,7 @@ from datetime import timedelta
 from digest import mail as letters
 from digest import notices as written
 from digest import transports
-from digest.errors import DigestError, Misuse, Permanent, Temporary
+from digest.errors import DigestError, InDoubt, Misuse, NoServer, Permanent, Temporary
 from digest.run import building, sending
 from digest.run.links import reply_address, return_path, token, url
 from digest.run.setup import Setup
@@ -42,7 +42,11 @@ def post(setup: Setup) -> int:
         while True:
             with setup.store.read() as connection:
                 batch = notices.due(connection, setup.now, _BATCH, but="welcome")
-            sent += sum(_post(setup, transport, one) for one in batch)
+            try:
+                sent += sum(_post(setup, transport, one) for one in batch)
+            except NoServer as why:
+                setup.notify(f"no notice goes out: {why}")
+                return sent
             if len(batch) < _BATCH:
                 return sent
 
@@ -66,6 +70,13 @@ def _post(setup: Setup, transport: transports.Transport, one: Notice) -> bool:
             return False
     try:
         receipt = transport.send(_mail(setup, one), f"{one.digest or 'digest'}/notices")
+    except NoServer as why:
+        # It is not this notice that is not wanted: the others need not be tried.
+        _wait(setup, one, str(why))
+        raise
+    except InDoubt as why:
+        _move(setup, one, DeliveryState.IN_DOUBT, str(why))
+        return False
     except (Temporary, Misuse) as why:
         _defer(setup, one, str(why))
         return False
@@ -79,6 +90,20 @@ def _post(setup: Setup, transport: transports.Transport, one: Notice) -> bool:
 def _move(setup: Setup, one: Notice, after: DeliveryState, detail: str) -> None:
     with setup.store.write() as connection:
         notices.move(connection, one.id, [DeliveryState.SENDING], after, detail=detail)
+
+
+def _wait(setup: Setup, one: Notice, why: str) -> None:
+    with setup.store.write() as connection:
+        at = setup.now + WAITS[0]
+        notices.move(
+            connection,
+            one.id,
+            [DeliveryState.SENDING],
+            DeliveryState.DEFERRED,
+            detail=why,
+            next_at=at,
+            is_attempt=False,
+        )
 
 
 def _defer(setup: Setup, one: Notice, why: str) -> None:
@@ -160,7 +185,11 @@ def welcome(setup: Setup) -> int:
     with setup.store.exclusive("post"):
         with setup.store.read() as connection:
             rest = notices.due(connection, setup.now, _BATCH, only="welcome")
-        plain = sum(_post(setup, transport, one) for one in rest)
+        try:
+            plain = sum(_post(setup, transport, one) for one in rest)
+        except NoServer as why:
+            setup.notify(f"no welcome goes out: {why}")
+            plain = 0
     if issues_sent:
         _send_few(setup)
     return issues_sent + plain

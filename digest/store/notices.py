@@ -66,11 +66,17 @@ def move(
     *,
     detail: str = "",
     next_at: datetime | None = None,
+    is_attempt: bool = True,
 ) -> bool:
-    """Bring a notice from one state to another; False when it was in none of `before`."""
+    """Bring a notice from one state to another; False when it was in none of `before`.
+
+    What turned out to be no attempt is taken off their number again.
+    """
     values: dict[str, Any] = {"state": after, "detail": detail}
     if after is DeliveryState.SENDING:
         values["attempts"] = notices.c.attempts + 1
+    if not is_attempt:
+        values["attempts"] = notices.c.attempts - 1
     if next_at:
         values["next_at"] = next_at
     change = update(notices).where(notices.c.id == id, notices.c.state.in_(before))
