@@ -71,6 +71,7 @@ def _smtp(
     ca_file: Path | None = None,
     ehlo_name: str = "",
     dot_timeout_s: float = 600.0,
+    turn: Callable[[str, float], float] | None = None,
     **_: Any,
 ) -> Transport:
     from digest.transports.smtp import Smtp
@@ -81,6 +82,7 @@ def _smtp(
         dot_timeout_s=dot_timeout_s,
         ca_file=ca_file,
         ehlo_name=ehlo_name,
+        turn=turn,
     )
 
 

@@ -179,6 +179,15 @@ def test_limits_are_kept_across_a_restart(tmp_path: Path, server: MailServer) ->
     assert [(turn - NOW).total_seconds() for turn in turns] == [0, 2, 4, 6, 8]
 
 
+def test_a_server_s_limit_is_kept_across_a_restart(tmp_path: Path, server: MailServer) -> None:
+    setup = _setup(tmp_path, server, 12, "per_second = 20")
+    run.send(setup)
+    with setup.store.read() as connection:
+        free_at = sending.next_turn(connection, f"server 127.0.0.1:{server.port}")
+    assert free_at is not None
+    assert free_at - NOW >= timedelta(seconds=11 / 20)
+
+
 def test_a_domain_s_limit_holds_up_nobody_else(tmp_path: Path, server: MailServer) -> None:
     setup = _setup(tmp_path, server, 70, '[smtp.domains]\n"mail1.example.org" = 20')
     times: dict[str, list[datetime]] = {}
@@ -200,10 +209,3 @@ def test_a_mail_to_oneself_touches_no_row(tmp_path: Path, server: MailServer) ->
     assert receipt.detail.startswith("250")
     assert by_id(setup) == before
     assert [kept.to for kept in server.log.mails] == [["me@example.org"]]
-
-
-def test_one_issue_s_length_does_not_hold_up_another(tmp_path: Path, server: MailServer) -> None:
-    setup = _setup(tmp_path, server, 30)
-    with setup.store.write() as connection:
-        claimed = sending.claim(connection, "one", NOW, 10)
-    assert len(claimed) == 10

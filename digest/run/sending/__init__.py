@@ -29,6 +29,7 @@ from digest.types import DeliveryState, Issue, Mail, Receipt
 
 __all__ = ["Sent", "send", "transport_of"]
 
+_ANY_TIME = timedelta(days=36_500)
 _PLAIN_LINES = 4  #: of a transport that takes a mail at a time, where a double does no harm
 
 
@@ -41,9 +42,9 @@ def send(setup: Setup, fresh: Sequence[Issue] = (), *, tag: str = "") -> Sent:
     Raises: StoreBusy when the store cannot be written for minutes.
     """
     sent = Sent()
-    transport = transport_of(setup.config)
+    clock = _clock(setup)
+    transport = transport_of(setup.config, _turns(setup, clock))
     with _lease(setup):
-        clock = _clock(setup)
         books = Books(setup.store, setup.new_id(), clock)
         with setup.store.write() as connection:
             now = clock()
@@ -65,8 +66,10 @@ def send(setup: Setup, fresh: Sequence[Issue] = (), *, tag: str = "") -> Sent:
     return sent
 
 
-def transport_of(config: Config) -> Transport:
+def transport_of(config: Config, turn: Callable[[str, float], float] | None = None) -> Transport:
     """The transport of the configuration.
+
+    `turn` gives mail servers their turns, where they have limits: they must outlive us.
 
     Raises: BadConfig.
     """
@@ -76,6 +79,7 @@ def transport_of(config: Config) -> Transport:
             "servers": servers(config),
             "timeout_s": config.smtp.timeout_s,
             "ca_file": config.smtp.ca_file,
+            "turn": turn,
         }
     elif config.transport == "sendmail":
         settings["command"] = config.smtp.sendmail
@@ -114,6 +118,16 @@ def _clock(setup: Setup) -> Callable[[], datetime]:
     """The time that it is for this run, and goes on from there."""
     began = time.monotonic()
     return lambda: setup.now + timedelta(seconds=time.monotonic() - began)
+
+
+def _turns(setup: Setup, clock: Callable[[], datetime]) -> Callable[[str, float], float]:
+    def turn(of: str, per_second: float) -> float:
+        now = clock()
+        with setup.store.write() as connection:
+            (at,) = sending.take_turns(connection, of, per_second, 1, now, _ANY_TIME)
+        return (at - now).total_seconds()
+
+    return turn
 
 
 def _machine(setup: Setup) -> str:

@@ -7,7 +7,7 @@ import math
 import re
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from digest.errors import BadConfig, Interrupted, Refused, Temporary
@@ -37,8 +37,12 @@ class Smtp:
         dot_timeout_s: float = DOT_TIMEOUT_S,
         ca_file: Path | None = None,
         ehlo_name: str = "",
+        turn: Callable[[str, float], float] | None = None,
     ) -> None:
-        """Raises: BadConfig."""
+        """`turn` gives the servers' turns, where more than this process must keep to them.
+
+        Raises: BadConfig.
+        """
         _check(servers, ehlo_name)
         self.lines = sum(server.connections for server in servers)
         self._has_names = len(servers) > 1
@@ -48,9 +52,9 @@ class Smtp:
             timeout_s=timeout_s,
             dot_timeout_s=dot_timeout_s,
         )
-        self._standings = [Standing(server) for server in servers]
+        self._standings = [Standing(server, turn=turn) for server in servers]
         # Notices may go from another thread while lines are open.
-        self._aside = [Standing(server) for server in servers]
+        self._aside = [Standing(server, turn=turn) for server in servers]
         self._lock = threading.Lock()
         self._pool: Pool | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -58,6 +58,8 @@ class Standing:
     cools_until: float = -math.inf  #: by the monotonic clock
     words: str = ""  #: why it cools
     next_at: float = -math.inf  #: when the next mail may go
+    #: (what of, mails a second) → seconds until the next turn, taken; it outlives this process.
+    turn: Callable[[str, float], float] | None = None
     _breaks: int = 0
 
     def cools(self, now: float) -> bool:
@@ -89,6 +91,8 @@ class Standing:
         """Take the next turn; the seconds until then."""
         if not self.server.per_second:
             return 0.0
+        if self.turn:
+            return self.turn(f"server {self.server.place}", self.server.per_second)
         at = max(now, self.next_at)
         self.next_at = at + 1 / self.server.per_second
         return at - now
