@@ -63,6 +63,7 @@ def send(
             raise Misuse("which issues is said with --retry only; `digest hold` keeps others back")
         else:
             sent = runs.send(setup)
+        left, first = steering.waiting(setup)
     problems = [f"{name}: {one}" for name, some in sent.problems.items() for one in some]
     problems += [f"{name}: and {n} more like these" for name, n in sent.left_out.items()]
     if as_json:
@@ -72,6 +73,8 @@ def send(
             print(f"{name}: {count(number, 'mail')} sent")
         if not sent.mails and not problems:
             print("nothing is due")
+        if left and first:
+            print(f"{count(left, 'mail')} to be tried again from {first:%Y-%m-%d %H:%M} UTC on")
         for problem in problems:
             complain(problem)
     raise typer.Exit(1 if problems else 0)

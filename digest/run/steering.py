@@ -6,6 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from digest import consent, plan, tokens
@@ -149,6 +150,12 @@ def would_send(setup: Setup) -> dict[str, int]:
     """Issue → how many mails would go out now."""
     with setup.store.read() as connection:
         return rows.due_by_issue(connection, setup.now)
+
+
+def waiting(setup: Setup) -> tuple[int, datetime | None]:
+    """How many deliveries are to be tried again, and when the first of them."""
+    with setup.store.read() as connection:
+        return rows.waiting(connection)
 
 
 def test(setup: Setup, name: str, to: str) -> tuple[Issue, Receipt]:

@@ -355,6 +355,13 @@ def is_due(connection: Connection, now: datetime) -> bool:
     return False
 
 
+def waiting(connection: Connection) -> tuple[int, datetime | None]:
+    """How many deliveries are to be tried again, and when the first of them."""
+    query = select(func.count(), func.min(deliveries.c.next_at)).where(_IS_DEFERRED)
+    number, first = connection.execute(query).one()
+    return number, first
+
+
 def _due(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _IS_QUEUED, and_(_IS_DEFERRED, deliveries.c.next_at <= now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import base64
 import re
 import ssl
@@ -198,4 +199,6 @@ def _bad_certificate(why: ssl.SSLCertVerificationError) -> str:
 
 
 def _words(why: OSError) -> str:
-    return (why.strerror or str(why) or type(why).__name__)[:200]
+    # asyncio has words of its own for them, which nobody knows.
+    said = os.strerror(why.errno) if (why.errno or 0) > 0 else why.strerror or str(why)
+    return (said or type(why).__name__)[:200]
