@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import base64
+import os
 import re
 import ssl
 from dataclasses import dataclass
@@ -200,5 +200,6 @@ def _bad_certificate(why: ssl.SSLCertVerificationError) -> str:
 
 def _words(why: OSError) -> str:
     # asyncio has words of its own for them, which nobody knows.
-    said = os.strerror(why.errno) if (why.errno or 0) > 0 else why.strerror or str(why)
+    number = why.errno or 0
+    said = os.strerror(number) if number > 0 else why.strerror or str(why)
     return (said or type(why).__name__)[:200]
