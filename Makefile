@@ -1,18 +1,23 @@
 # The developer's commands. They need Python >= 3.11, pip and make; the rest they install.
 PYTHON ?= python3
 BIN := .venv/bin
+JOBS ?= auto
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: digest test test-unit fuzz check bench pictures model encoder lock clean
+.PHONY: digest test test-unit soak fuzz check bench pictures model encoder lock clean
 
 digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
 	@$(BIN)/digest demo
 
 test: .venv/torch  ## all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(JOBS)
 
 test-unit: .venv/dev  ## the quick ones
-	@$(BIN)/pytest -m "not slow and not browser and not postgres"
+	@$(BIN)/pytest -n $(JOBS) -m "not slow and not browser and not postgres"
+
+# Each fault with 10,000 mails, and 200 times kill -9; more than the timeout of the other tests.
+soak: .venv/dev  ## what breaks while mails go out, at length
+	@DIGEST_SOAK=10000 DIGEST_SOAK_KILLS=200 $(BIN)/pytest tests/sending -n 2 -m "" --timeout 7200
 
 fuzz: .venv/dev  ## 10,000 malformed mails
 	@DIGEST_FUZZ=10000 $(BIN)/pytest tests/test_receiving.py -k whatever_comes

@@ -9,23 +9,60 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from build import DAY, paper
 
 from digest import compose, config
-from digest.types import Match, Pick, Signals
+from digest.run import sending
+from digest.types import DeliveryState, Match, Pick, Signals
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def test_the_configuration_in_the_readme_loads(tmp_path: Path) -> None:
-    (shown,) = blocks("toml")
-    made = config.make(tomllib.loads(shown), tmp_path / "digest.toml")
+    digests, smtp = blocks("toml")
+    # The one is to be put above the other.
+    made = config.make(tomllib.loads(smtp + digests), tmp_path / "digest.toml")
     assert made.digests["efficient-models"].schedule == "weekdays at 08:00"
+    assert made.smtp.host == "mail.example.org"
+    assert made.dkim.selector == "digest"
+
+
+def test_the_configurations_of_how_mails_go_out_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_SMTP_PASSWORD", "sesame")
+    shown = blocks("toml", (ROOT / "docs/delivering.md").read_text(encoding="utf-8"))
+    made = [config.make(tomllib.loads(one), tmp_path / "digest.toml") for one in shown]
+    assert [one.transport for one in made] == ["smtp", "smtp", "sendmail", "outbox"]
+    one, several = (sending.servers(one) for one in made[:2])
+    assert [(server.port, server.security) for server in one] == [(587, "starttls")]
+    assert [(server.name, server.weight) for server in several] == [
+        ("one", 3),
+        ("two", 1),
+        ("reserve", 0),
+    ]
+
+
+def test_every_state_of_a_delivery_is_explained() -> None:
+    text = (ROOT / "docs/delivering.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", text.partition("## Where")[0], re.MULTILINE) == [
+        *DeliveryState
+    ]
+
+
+def test_every_key_of_smtp_is_explained() -> None:
+    text = (ROOT / "docs/delivering.md").read_text(encoding="utf-8")
+    assert [key for key in config.Smtp.model_fields if f"`{key}`" not in text] == [
+        "weight",  # in the examples
+        "servers",
+        "sendmail",
+    ]
 
 
 def test_every_file_the_documents_link_to_is_there() -> None:

@@ -35,11 +35,15 @@ def send(
     context: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ISSUE", help="With --retry: of these issues only."),
+        typer.Argument(
+            metavar="ISSUE", help="With --retry: only these issues, as DIGEST/SLOT or DIGEST."
+        ),
     ] = None,
     retry: Annotated[
         str | None,
-        typer.Option(metavar="STATE", help="Exactly those: deferred, failed or in-doubt."),
+        typer.Option(
+            metavar="STATE", help="Send again, now, only what is deferred, failed or in-doubt."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")
@@ -115,10 +119,11 @@ def deliveries(
         typer.Argument(metavar="ISSUE", help="DIGEST/SLOT, or DIGEST for its latest issue."),
     ] = None,
     state: Annotated[
-        list[str] | None, typer.Option("--state", help="Only those; repeatable.")
+        list[str] | None,
+        typer.Option("--state", metavar="STATE", help="Only what is sent, failed, …; repeatable."),
     ] = None,
-    domain: Annotated[str, typer.Option(help="Only addresses there.")] = "",
-    all: Annotated[bool, typer.Option("--all", help="Every line, however many.")] = False,
+    domain: Annotated[str, typer.Option(metavar="DOMAIN", help="Only addresses there.")] = "",
+    all: Annotated[bool, typer.Option("--all", help="Every reader, however many.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -215,7 +220,7 @@ def cancel(context: typer.Context, issue: IssueName, config: ConfigFile = None) 
 @app.command("test")
 def to_oneself(
     context: typer.Context,
-    name: str,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of which digest.")],
     to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="Where it goes.")],
     config: ConfigFile = None,
     now: Now = None,
