@@ -138,7 +138,7 @@ def quoted(text: str) -> bytes:
 
 
 def is_fit(content: bytes) -> bool:
-    """Can it go over the wire of SMTP as it is: ASCII, lines with CRLF, and none with a dot first?"""
+    """Can it go over the wire as it is: ASCII, lines with CRLF, and none with a dot first?"""
     return (
         content.isascii()
         and content.endswith(b"\r\n")
