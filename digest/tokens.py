@@ -24,6 +24,7 @@ LENGTH = 40
 #: The same in a regular expression.
 PATTERN = rf"[a-z2-7]{{{LENGTH}}}"
 NOBODY = "0" * 16  #: whom the links of a preview are for
+_ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)
 _HOUR = timedelta(hours=1)
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _NEVER = 0
@@ -90,7 +91,7 @@ def sign_all(keys: Keys, wanted: Iterable[tuple[Purpose, str, datetime | None]])
         head = purpose.encode() + number + bytes.fromhex(id) + hours.to_bytes(3)
         whole += (head, _signature(keys, keys.newest, head))
     # 25 bytes are 40 letters, so that each token is by itself what it is among others.
-    words = base64.b32encode(b"".join(whole)).decode().lower()
+    words = _letters(b"".join(whole))
     return [words[at : at + LENGTH] for at in range(0, len(words), LENGTH)]
 
 
@@ -122,6 +123,15 @@ def ends_at(token: str) -> datetime | None:
     """When a token that was read ends; None: never."""
     hours = int.from_bytes(base64.b32decode(token.upper())[10:13])
     return None if hours == _NEVER else EPOCH + hours * _HOUR
+
+
+def _letters(whole: bytes) -> str:
+    """Base 32, in a third of the time that base64.b32encode() takes, which is plain Python."""
+    import numpy as np
+
+    bits = np.unpackbits(np.frombuffer(whole, np.uint8)).reshape(-1, 5)
+    fives = bits @ np.array((16, 8, 4, 2, 1), np.uint8)
+    return bytes(fives).translate(_ALPHABET).decode()
 
 
 def _signature(keys: Keys, number: int, head: bytes) -> bytes:

@@ -363,6 +363,8 @@ class Mail:
     to: str  #: envelope address
     message_id: str  #: without angle brackets; the same for a delivery whenever it is made
     content: bytes  #: RFC 5322, CRLF
+    #: Is it known that it is ASCII, each line ends in CRLF, and none begins with a dot?
+    is_fit: bool = False
 
 
 # --- subscribing ---------------------------------------------------------------------------------

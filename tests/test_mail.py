@@ -298,6 +298,7 @@ BODY = st.text(
 
 @given(BODY, st.sampled_from(["html", "markdown", "text"]))
 @example("From x\n.\n..\n \n--=_x\n" + "x" * 1000 + "\r\n\r\r\n", "html")
+@example("." * 300 + "\n" + "." + "x" * 75, "html")
 def test_a_body_arrives_as_it_was(text: str, format: Format) -> None:
     of = rendered(html=text, markdown=text, text=text)
     message = parsed(of, format=format)
@@ -308,12 +309,18 @@ def test_a_body_arrives_as_it_was(text: str, format: Format) -> None:
 
 
 @given(BODY)
+@example("." * 300)
+@example("\n".join("." * n + "x" * (80 - n) for n in range(8)))
+@example("\n".join("." + "x" * n for n in range(70, 80)))
 def test_a_mail_is_seven_bit_with_short_lines_and_crlf(text: str) -> None:
-    content = mail(rendered(html=text, text=text), delivery(), masthead(), NOW, "html").content
+    made = mail(rendered(html=text, text=text), delivery(), masthead(), NOW, "html")
+    content = made.content
+    assert made.is_fit
     assert content.isascii()
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", content)
     assert max(map(len, content.split(b"\r\n"))) <= 78
-    assert b"\r\n.\r\n" not in content
+    assert max(map(len, content.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+    assert not re.search(rb"^\.", content, re.MULTILINE)
 
 
 # --- many readers --------------------------------------------------------------------------------

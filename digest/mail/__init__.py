@@ -19,7 +19,7 @@ from urllib.parse import quote
 from digest import dkim
 from digest.errors import BadConfig, Permanent
 from digest.mail import headers
-from digest.mail.body import PARTS, Cut, Gap, body, cut, filled, whole
+from digest.mail.body import PARTS, Cut, Gap, body, cut, filled, is_fit, whole
 from digest.mail.headers import DOT_ATOM, MESSAGE_ID, check, lines, routable
 from digest.types import Delivery, Format, Mail, Masthead, ReaderLinks, Rendered
 
@@ -44,6 +44,11 @@ class Letter:
         return frozenset(self.body.gaps)
 
     @cached_property
+    def is_fit(self) -> bool:
+        """Whoever's mail it becomes, it is `Mail.is_fit`: what is put in are letters and digits."""
+        return is_fit(self.head) and is_fit(self.body.text)
+
+    @cached_property
     def signed_body(self) -> dkim.Body:
         """The body as signatures see it."""
         first, *rest = self.body.pieces
@@ -63,6 +68,7 @@ class Unsealed:
     to: str
     message_id: str
     parts: list[bytes]
+    is_fit: bool
     signer: dkim.Signer | None = None
     unsigned: dkim.Unsigned | None = None
 
@@ -76,6 +82,7 @@ class Unsealed:
             to=self.to,
             message_id=self.message_id,
             content=b"".join(seal + self.parts),
+            is_fit=self.is_fit,
         )
 
 
@@ -189,11 +196,11 @@ def unsealed(letter: Letter, delivery: Delivery, links: ReaderLinks) -> Unsealed
     pieces[::2], pieces[1::2] = letter.body.pieces, between
     parts += pieces
     if not (letter.signer and hashed):
-        return Unsealed(sender, to, message_id, parts)
+        return Unsealed(sender, to, message_id, parts, letter.is_fit)
     unsigned = letter.signer.unsigned(
         hashed, dkim.relaxed(mine + one_click), letter.signed_body.hash(between)
     )
-    return Unsealed(sender, to, message_id, parts, letter.signer, unsigned)
+    return Unsealed(sender, to, message_id, parts, letter.is_fit, letter.signer, unsigned)
 
 
 _ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"

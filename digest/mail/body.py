@@ -26,6 +26,9 @@ PARTS: dict[Format, tuple[str, ...]] = {
     "text": ("plain",),
 }
 
+_DOT_ON_FULL_LINE = re.compile(rb"^\.(?=[^\r\n]{74})", re.MULTILINE)
+_FIRST_DOT = re.compile(rb"^\.", re.MULTILINE)
+
 #: Which placeholder stands there, and before which of its letters a soft line break is.
 Gap = tuple[str, int]
 
@@ -84,8 +87,8 @@ def filled(of: Cut, names: frozenset[Gap], tokens: Mapping[str, str]) -> list[by
     for gap in names:
         name, at = gap
         token = own[name]
-        if len(token) != len(name):
-            raise AssertionError("a token is longer or shorter than what stands for it")
+        if len(token) != len(name) or not token.isalnum():
+            raise AssertionError("a token is not of the form of what stands for it")
         written[gap] = b"%b=\r\n%b" % (token[:at], token[at:]) if at else token
     return [written[gap] for gap in of.gaps]
 
@@ -123,8 +126,26 @@ def _content_headers(kind: str) -> tuple[str, ...]:
 
 
 def quoted(text: str) -> bytes:
-    """Quoted-printable with CRLF: 7 bits, at most 76 columns, and legible in the outbox."""
-    return b2a_qp(re.sub(r"\r\n|\r|\n", "\r\n", text).encode(), istext=True)
+    """Quoted-printable with CRLF: 7 bits, at most 76 columns, and legible in the outbox.
+
+    No line begins with a dot, which SMTP would have doubled.
+    """
+    written = b2a_qp(re.sub(r"\r\n|\r|\n", "\r\n", text).encode(), istext=True)
+    full = 1
+    while full:  # where "=2E" does not fit, the rest goes to a line of its own
+        written, full = _DOT_ON_FULL_LINE.subn(b"=2E=\r\n", written)
+    return _FIRST_DOT.sub(b"=2E", written)
+
+
+def is_fit(content: bytes) -> bool:
+    """Can it go over the wire as it is: ASCII, lines with CRLF, and none with a dot first?"""
+    return (
+        content.isascii()
+        and content.endswith(b"\r\n")
+        and content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n")
+        and not content.startswith(b".")
+        and b"\n." not in content
+    )
 
 
 def whole(text: str) -> bytes:

@@ -6,6 +6,7 @@ one gets nothing. A row is known by its Message-ID.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -168,7 +169,13 @@ def _take(connection: Connection, sender: str, now: datetime, ids: Sequence[str]
                 ),
             )
             .where(deliveries.c.message_id.in_(chunk), deliveries.c.sender == sender)
-            .order_by(deliveries.c.is_urgent.desc(), deliveries.c.issue_id, deliveries.c.edition)
+            # Neighbors in the queue are neighbors on the disk, so a commit writes fewer pages.
+            .order_by(
+                deliveries.c.is_urgent.desc(),
+                deliveries.c.issue_id,
+                deliveries.c.edition,
+                deliveries.c.subscriber_id,
+            )
         )
         taken += [_delivery(row) for row in connection.execute(query)]
     return taken
@@ -206,13 +213,43 @@ _SETTLE = (
 )
 
 
+# SQLite takes all rows as one value: it parses them in less time than it takes to bind them, and
+# the interpreter's lock, which mails need meanwhile, is let go once and not once for each row.
+_BEGIN_LITE = text(
+    "UPDATE deliveries SET state = 'sending', updated_at = :at"
+    " WHERE message_id IN (SELECT value FROM json_each(:ids))"
+    " AND state = 'claimed' AND sender = :me RETURNING message_id"
+).bindparams(bindparam("at", type_=deliveries.c.updated_at.type))
+_SETTLE_LITE = text(
+    "UPDATE deliveries SET state = one.value ->> 1, detail = one.value ->> 2,"
+    " attempts = one.value ->> 3, next_at = one.value ->> 4, updated_at = :at"
+    " FROM json_each(:rows) AS one"
+    " WHERE message_id = one.value ->> 0 AND sender = :me"
+    " AND state IN ('sending', 'claimed', 'in-doubt')"
+).bindparams(bindparam("at", type_=deliveries.c.updated_at.type))
+
+
 def begin(connection: Connection, sender: str, ids: Sequence[str], now: datetime) -> set[str]:
     """Note that mails are about to be on the wire; returns those that may."""
+    if connection.dialect.name == "sqlite":
+        lite = {"ids": json.dumps(ids), "me": sender, "at": now}
+        return set(connection.scalars(_BEGIN_LITE, lite))
     return set(connection.scalars(_BEGIN, {"ids": ids, "me": sender, "at": now}))
 
 
 def settle(connection: Connection, sender: str, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Note what became of mails."""
+    if not outcomes:
+        return
+    if connection.dialect.name == "sqlite":
+        lite = json.dumps(
+            [
+                (one.message_id, one.state, one.detail, one.attempts, _written(connection, one))
+                for one in outcomes
+            ]
+        )
+        connection.execute(_SETTLE_LITE, {"rows": lite, "me": sender, "at": now})
+        return
     rows = [
         {
             "id": one.message_id,
@@ -225,8 +262,16 @@ def settle(connection: Connection, sender: str, outcomes: Sequence[Outcome], now
         }
         for one in outcomes
     ]
-    if rows:
-        connection.execute(_SETTLE, rows)
+    connection.execute(_SETTLE, rows)
+
+
+def _written(connection: Connection, outcome: Outcome) -> Any:
+    """When it is tried again, as the column has it."""
+    if outcome.next_at is None:
+        return None
+    kind = deliveries.c.next_at.type.dialect_impl(connection.dialect)
+    write = kind.bind_processor(connection.dialect)
+    return write(outcome.next_at) if write else outcome.next_at
 
 
 # --- turns ---------------------------------------------------------------------------------------

@@ -20,9 +20,10 @@ class Parcel:
         self.mail = mail
         self.mail_from = b"MAIL FROM:<" + address("sender", mail.sender) + b">"
         self.rcpt_to = b"RCPT TO:<" + address("recipient", mail.to, may_be_empty=False) + b">\r\n"
-        self.body = stuffed(mail.content) + b".\r\n"
+        # What many mails share was looked at once, when it was made.
+        self.body = (mail.content if mail.is_fit else stuffed(mail.content)) + b".\r\n"
         self.size = len(mail.content)
-        self.is_7bit = mail.content.isascii()
+        self.is_7bit = mail.is_fit or mail.content.isascii()
         self.is_ready = False
         if len(self.rcpt_to) > MAX_COMMAND:
             raise Permanent(f"the recipient {mail.to[:80]!r}… is too long for a mail server")
