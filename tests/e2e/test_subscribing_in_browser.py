@@ -83,7 +83,8 @@ def served(home: Path) -> Iterator[Serving]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser(home: Path) -> Iterator[Any]:
+    """Begun after the issue was sent: it keeps a loop running in this thread."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -181,9 +181,13 @@ def test_collecting_without_a_mailbox_in_the_configuration_says_so(home: Home) -
 @pytest.mark.skipif(os.geteuid() != 0, reason="Dovecot has to be started by root")
 @pytest.mark.parametrize("security", ["tls", "starttls"])
 def test_somebody_subscribes_by_a_mailbox_of_dovecot(
-    tmp_path: Path, certificate: Path, security: str
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    certificate: Path,
+    security: str,
 ) -> None:
-    with dovecot.dovecot(tmp_path, certificate) as (port, tls_port, new):
+    short = tmp_path_factory.mktemp("d")  # names of sockets have at most 107 letters
+    with dovecot.dovecot(short, certificate) as (port, tls_port, new):
         home = configured(
             tmp_path, tls_port if security == "tls" else port, security=security, user=dovecot.USER
         )
