@@ -611,6 +611,11 @@ def state_folder() -> Path:
     return Path(given) if given else user_state_path("papers-digest")
 
 
+def environment(port: int) -> dict[str, str]:
+    """That of a process of ours that makes mails: their links lead to pages at a port."""
+    return {**os.environ, "DIGEST_WEB__PORT": str(port)}
+
+
 def imap_password() -> str:
     """The password of the mailbox that mail for us is collected from.
 

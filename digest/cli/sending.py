@@ -20,7 +20,10 @@ from digest.cli.frame import (
 from digest.errors import Misuse
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from digest.run import Setup
+    from digest.run.sending import Sent
     from digest.run.steering import Account
 
 _MOST_LINES = 50
@@ -62,26 +65,33 @@ def send(
             return
         if retry:
             asked, sent = steering.retry(setup, _state(retry), names or [])
-            print(f"{count(asked, 'mail')} tried again", flush=True) if not as_json else None
+            if not as_json:
+                print(f"{count(asked, 'mail')} to try again", flush=True)
         elif names:
             raise Misuse("which issues is said with --retry only; `digest hold` keeps others back")
         else:
             sent = runs.send(setup)
         left, first = steering.waiting(setup)
+    _say(sent, left, first, as_json)
+    raise typer.Exit(1 if sent.problems or sent.is_stopped else 0)
+
+
+def _say(sent: Sent, left: int, first: datetime | None, as_json: bool) -> None:
     problems = [f"{name}: {one}" for name, some in sent.problems.items() for one in some]
     problems += [f"{name}: and {n} more like these" for name, n in sent.left_out.items()]
+    if sent.is_stopped:
+        problems.append(f"stopped; {count(sent.left, 'mail')} left, `digest send` goes on")
     if as_json:
-        print_json({"mails": sent.mails, "problems": problems})
-    else:
-        for name, number in sent.mails.items():
-            print(f"{name}: {count(number, 'mail')} sent")
-        if not sent.mails and not problems:
-            print("nothing is due")
-        if left and first:
-            print(f"{count(left, 'mail')} to be tried again from {first:%Y-%m-%d %H:%M} UTC on")
-        for problem in problems:
-            complain(problem)
-    raise typer.Exit(1 if problems else 0)
+        print_json({"mails": sent.mails, "problems": problems, "to_be_tried_again": left})
+        return
+    for name, number in sent.mails.items():
+        print(f"{name}: {count(number, 'mail')} sent")
+    if not sent.mails and not problems:
+        print("nothing is due")
+    if left and first:
+        print(f"{count(left, 'mail')} to be tried again from {first:%Y-%m-%d %H:%M} UTC on")
+    for problem in problems:
+        complain(problem)
 
 
 def _state(asked: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 import sys
@@ -39,6 +38,7 @@ def serve(
     """Show the pages where people subscribe, and answer them by mail. Ctrl-C ends it."""
     import uvicorn
 
+    from digest import config as configs
     from digest import web
     from digest.web.attending import attending
 
@@ -79,7 +79,7 @@ def serve(
             )
         print(f"listening on http://{shown}:{own}/, known as {settings.pages_url}", flush=True)
         try:
-            with attending(desk, _sender(context, config, own)):
+            with attending(desk, _sender(context, config), configs.environment(port=own)):
                 server.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
@@ -88,12 +88,11 @@ def serve(
             signal.signal(signal.SIGTERM, before)
 
 
-def _sender(context: typer.Context, config: Path | None, port: int) -> list[str]:
+def _sender(context: typer.Context, config: Path | None) -> list[str]:
     """The command that sends what is due, with the configuration as it is here."""
     from digest import config as configs
 
     file = configs.find(config or context.obj)
-    os.environ["DIGEST_WEB__PORT"] = str(port)  # links lead to these pages
     return [sys.executable, "-m", "digest", "--config", str(file), "send"]
 
 

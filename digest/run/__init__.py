@@ -75,6 +75,8 @@ def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
     """
     # What cannot be sent or summarized is said before anything is asked or stored.
     transport_of(setup.config)
+    if setup.config.dkim.selector:
+        assert setup.signing_key
     make_ready(setup.summarizer, setup.config.language)
     reports = overdue(setup, slots)
     found = fetch(setup, list(slots))

@@ -208,7 +208,7 @@ def _send_few(setup: Setup) -> int:
     """
     with setup.store.read() as connection:
         due = sending_rows.due(connection, setup.now)
-    return sum(sending.send(setup).mails.values()) if 0 < due <= FEW else 0
+    return sum(sending.send(setup, most=FEW).mails.values()) if 0 < due <= FEW else 0
 
 
 def _bring(setup: Setup, name: str, subscribers: list[str]) -> frozenset[str]:

@@ -127,6 +127,7 @@ def suppress(setup: Setup, address: str, reason: Suppression) -> bool:
     """Never write to an address again; False where that was so already."""
     mark = subscribing.fingerprint(setup, consent.address(address))
     with setup.store.write() as connection:
+        bounces.withdraw(connection, address, setup.now, f"the address is suppressed: {reason}")
         return asks.suppress(connection, mark, reason, setup.now)
 
 

@@ -37,6 +37,9 @@ from digest.types import Delivery, DeliveryState
 # SQLite uses a partial index only where the query has the index's own words in it.
 _IS_QUEUED: ColumnElement[bool] = deliveries.c.state == literal_column("'queued'")
 _IS_DEFERRED: ColumnElement[bool] = deliveries.c.state == literal_column("'deferred'")
+#: Why an issue is held for good.
+CANCELLED = "cancelled by the operator"
+_RETRYING = "retrying"  #: stands for the machine of what has a tag
 #: Issues that may be sent.
 _OUT = select(issues.c.id).where(issues.c.held == "", issues.c.draft_until.is_(None))
 _IS_CLAIM = text("deliveries.state IN ('claimed', 'sending')")
@@ -73,24 +76,37 @@ def renew(connection: Connection, sender: str, until: datetime) -> None:
 
 def leave(connection: Connection, sender: str, now: datetime) -> None:
     """Give back what a sender did not begin, and forget the sender."""
-    values = {"state": DeliveryState.QUEUED, "sender": "", "updated_at": now}
+    values: dict[str, Any] = {"state": DeliveryState.QUEUED, "sender": "", "updated_at": now}
     mine = and_(deliveries.c.sender == sender, deliveries.c.state == DeliveryState.CLAIMED)
     connection.execute(update(deliveries).where(_IS_CLAIM, mine).values(**values))
+    # What was on the wire while its issue was cancelled, and came back.
+    gone = select(issues.c.id).where(issues.c.held == CANCELLED)
+    back = update(deliveries).where(_IS_DEFERRED, deliveries.c.issue_id.in_(gone))
+    values = {"state": DeliveryState.FAILED, "detail": CANCELLED, "updated_at": now}
+    connection.execute(back.values(**values))
     connection.execute(delete(senders).where(senders.c.id == sender))
 
 
-def recover(connection: Connection, now: datetime, after: DeliveryState) -> list[str]:
+def recover(
+    connection: Connection, now: datetime, after: DeliveryState, tag: str = ""
+) -> list[str]:
     """Take over from senders that died; returns the issues of mails that were on the wire.
 
     What they had only claimed is queued again; what they had begun becomes `after`.
     """
+    # Those who wanted something tried again, and died; all but `tag`.
+    dead = select(senders.c.id).where(senders.c.machine == _RETRYING, senders.c.id != tag)
+    for left in list(connection.scalars(dead)):
+        untag(connection, left)
     alive = exists().where(senders.c.id == deliveries.c.sender, senders.c.lease_until > now)
     claimed = and_(deliveries.c.state == DeliveryState.CLAIMED, ~alive)
     values: dict[str, Any] = {"state": DeliveryState.QUEUED, "sender": "", "updated_at": now}
     connection.execute(update(deliveries).where(_IS_CLAIM, claimed).values(**values))
     sending = and_(deliveries.c.state == DeliveryState.SENDING, ~alive)
-    # The sender stays: if it comes back after all, it may still say what became of it.
     values = {"state": after, "detail": "the sender died meanwhile", "updated_at": now}
+    if after is DeliveryState.QUEUED:
+        values["sender"] = ""
+    # Else the sender stays: if it comes back after all, it may still say what became of it.
     change = update(deliveries).where(_IS_CLAIM, sending).values(**values)
     return list(connection.scalars(change.returning(deliveries.c.issue_id)))
 
@@ -157,6 +173,7 @@ def _take(connection: Connection, sender: str, now: datetime, ids: Sequence[str]
         change = update(deliveries).where(deliveries.c.message_id.in_(chunk), free)
         values = {"state": DeliveryState.CLAIMED, "sender": sender, "updated_at": now}
         connection.execute(change.values(**values))
+        _leave_out_who_left(connection, sender, chunk, now)
         query = (
             select(deliveries, subscribers.c.address, subscriptions.c.id.label("subscription"))
             .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
@@ -168,7 +185,11 @@ def _take(connection: Connection, sender: str, now: datetime, ids: Sequence[str]
                     subscriptions.c.digest == issues.c.digest,
                 ),
             )
-            .where(deliveries.c.message_id.in_(chunk), deliveries.c.sender == sender)
+            .where(
+                deliveries.c.message_id.in_(chunk),
+                deliveries.c.sender == sender,
+                deliveries.c.state == DeliveryState.CLAIMED,
+            )
             # Neighbors in the queue are neighbors on the disk, so a commit writes fewer pages.
             .order_by(
                 deliveries.c.is_urgent.desc(),
@@ -181,12 +202,33 @@ def _take(connection: Connection, sender: str, now: datetime, ids: Sequence[str]
     return taken
 
 
+def _leave_out_who_left(
+    connection: Connection, sender: str, chunk: Sequence[str], now: datetime
+) -> None:
+    """Who left since it was queued, or failed, gets it no more, whoever asks for it."""
+    wants = exists().where(
+        subscriptions.c.subscriber_id == deliveries.c.subscriber_id,
+        subscriptions.c.digest == issues.c.digest,
+        issues.c.id == deliveries.c.issue_id,
+        subscriptions.c.state == "confirmed",
+        subscribers.c.id == deliveries.c.subscriber_id,
+        subscribers.c.state == "active",
+    )
+    change = update(deliveries).where(
+        deliveries.c.message_id.in_(chunk), deliveries.c.sender == sender, ~wants
+    )
+    values = {"state": DeliveryState.SUPPRESSED, "detail": "unsubscribed", "updated_at": now}
+    connection.execute(change.values(**values))
+
+
 _BEGIN = (
     update(deliveries)
     .where(
         deliveries.c.message_id.in_(bindparam("ids", expanding=True)),
         deliveries.c.state == literal(DeliveryState.CLAIMED.value),
         deliveries.c.sender == bindparam("me"),
+        # Held while it was being claimed, where the other could not see the claim yet.
+        deliveries.c.issue_id.in_(_OUT),
     )
     .values(state=DeliveryState.SENDING.value, updated_at=bindparam("at"))
     .returning(deliveries.c.message_id)
@@ -218,7 +260,9 @@ _SETTLE = (
 _BEGIN_LITE = text(
     "UPDATE deliveries SET state = 'sending', updated_at = :at"
     " WHERE message_id IN (SELECT value FROM json_each(:ids))"
-    " AND state = 'claimed' AND sender = :me RETURNING message_id"
+    " AND state = 'claimed' AND sender = :me"
+    " AND issue_id IN (SELECT id FROM issues WHERE held = '' AND draft_until IS NULL)"
+    " RETURNING message_id"
 ).bindparams(bindparam("at", type_=deliveries.c.updated_at.type))
 _SETTLE_LITE = text(
     "UPDATE deliveries SET state = one.value ->> 1, detail = one.value ->> 2,"
@@ -308,11 +352,21 @@ def retry(
 ) -> int:
     """Queue the deliveries of some issues that are in a state, under a tag; returns how many."""
     moved = 0
+    row = {"id": tag, "machine": _RETRYING, "lease_until": now}
+    upsert(connection, senders, [row], overwrite=True)
     for chunk in chunks(sorted(ids), 500):
         change = update(deliveries).where(
-            deliveries.c.issue_id.in_(chunk), deliveries.c.state == state
+            deliveries.c.issue_id.in_(chunk),
+            deliveries.c.issue_id.in_(_OUT),
+            deliveries.c.state == state,
         )
-        values = {"state": DeliveryState.QUEUED, "sender": tag, "next_at": None, "updated_at": now}
+        values = {
+            "state": DeliveryState.QUEUED,
+            "sender": tag,
+            "attempts": 0,
+            "next_at": None,
+            "updated_at": now,
+        }
         moved += connection.execute(change.values(**values)).rowcount
     return moved
 
@@ -321,6 +375,7 @@ def untag(connection: Connection, tag: str) -> None:
     """What is left of a retry is queued like all else."""
     is_left = and_(deliveries.c.sender == tag, _IS_QUEUED)
     connection.execute(update(deliveries).where(is_left).values(sender=""))
+    connection.execute(delete(senders).where(senders.c.id == tag))
 
 
 def hold(connection: Connection, issue: str, why: str, now: datetime) -> None:
@@ -332,19 +387,20 @@ def hold(connection: Connection, issue: str, why: str, now: datetime) -> None:
 
 
 def release(connection: Connection, issue: str) -> bool:
-    """Go on with an issue; False where it was not held."""
-    change = update(issues).where(issues.c.id == issue, issues.c.held != "")
+    """Go on with an issue; False where it was not held, or is cancelled."""
+    change = update(issues).where(issues.c.id == issue, issues.c.held.not_in(("", CANCELLED)))
     return connection.execute(change.values(held="")).rowcount == 1
 
 
 def cancel(connection: Connection, issue: str, now: datetime) -> int:
     """Give up what is left of an issue; returns how many mails that were."""
+    connection.execute(update(issues).where(issues.c.id == issue).values(held=CANCELLED))
     change = update(deliveries).where(
         deliveries.c.issue_id == issue, deliveries.c.state.in_(WAITING)
     )
     values = {
         "state": DeliveryState.FAILED,
-        "detail": "cancelled by the operator",
+        "detail": CANCELLED,
         "sender": "",
         "updated_at": now,
     }

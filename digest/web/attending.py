@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -32,7 +32,9 @@ DRAIN_S = 10.0
 
 
 @contextmanager
-def attending(desk: Desk, sender: Sequence[str] = ()) -> Iterator[None]:
+def attending(
+    desk: Desk, sender: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Do all that while the block lasts; what is being done at its end is done to its end.
 
     `sender` is the command that sends what is due: where much is, a process of its own does it,
@@ -44,7 +46,9 @@ def attending(desk: Desk, sender: Sequence[str] = ()) -> Iterator[None]:
         for work, every_s in _WORK
     ]
     if sender:
-        threads.append(Thread(target=_send, args=(desk, sender, stop), name="send", daemon=True))
+        threads.append(
+            Thread(target=_send, args=(desk, sender, environment, stop), name="send", daemon=True)
+        )
     for thread in threads:
         thread.start()
     try:
@@ -68,13 +72,15 @@ def _keep(desk: Desk, work: Callable[[Setup], object], every_s: float, stop: Eve
             return
 
 
-def _send(desk: Desk, command: Sequence[str], stop: Event) -> None:
+def _send(
+    desk: Desk, command: Sequence[str], environment: Mapping[str, str] | None, stop: Event
+) -> None:
     """Have a process send while there is more to send than is done on the side."""
     wait = EVERY_S
     while not stop.wait(wait):
         wait = EVERY_S
         try:
-            if notifying.is_much_due(desk.setup()) and _run(command, stop) != 0:
+            if notifying.is_much_due(desk.setup()) and _run(command, environment, stop) != 0:
                 wait = RESTART_S
         except Temporary as why:
             log.warning("sending is tried again: %s", why)
@@ -83,8 +89,9 @@ def _send(desk: Desk, command: Sequence[str], stop: Event) -> None:
             wait = RESTART_S
 
 
-def _run(command: Sequence[str], stop: Event) -> int:
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:  # noqa: S603 - our own
+def _run(command: Sequence[str], environment: Mapping[str, str] | None, stop: Event) -> int:
+    out = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=out, env=environment) as child:  # noqa: S603 - our own
         while child.poll() is None:
             if stop.wait(0.1):
                 child.terminate()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 from digest import config as configs
 from digest import registry, transports
 from digest.config import ALL_PAPERS, Config
-from digest.errors import BadConfig, DigestError, Withdrawn
+from digest.errors import BadConfig, DigestError, InDoubt, Temporary, Withdrawn
 from digest.run.editions import fit, whole
 from digest.run.sending.books import LEASE, Books
 from digest.run.sending.engine import Engine
@@ -33,24 +32,29 @@ _ANY_TIME = timedelta(days=36_500)
 _PLAIN_LINES = 4  #: of a transport that takes a mail at a time, where a double does no harm
 
 
-def send(setup: Setup, fresh: Sequence[Issue] = (), *, tag: str = "") -> Sent:
+def send(
+    setup: Setup, fresh: Sequence[Issue] = (), *, tag: str = "", most: int | None = None
+) -> Sent:
     """Lay out the pages of fresh issues, and send every delivery that is due.
 
     With a `tag` only those that retry() gave it. One process of a machine sends at a time; who
-    waited here finds the ledger as the other left it.
+    waited here finds the ledger as the other left it. Where more than `most` are due, none goes.
 
     Raises: StoreBusy when the store cannot be written for minutes.
     """
     sent = Sent()
     clock = _clock(setup)
+    if setup.config.dkim.selector:
+        assert setup.signing_key  # where there is none, no mail is tried in vain
     transport = transport_of(setup.config, _turns(setup, clock))
     with _lease(setup):
         books = Books(setup.store, setup.new_id(), clock)
         with setup.store.write() as connection:
             now = clock()
             sending.arrive(connection, books.sender, _machine(setup), now, now + LEASE)
-            _recover(setup, connection, transport, sent, now)
+            _recover(setup, connection, transport, sent, now, tag)
             total = sending.due(connection, now)
+            total = 0 if most is not None and total > most else total
             waiting = set(sending.waiting_issues(connection))
         try:
             _publish_all(setup, fresh, waiting, transport, sent)
@@ -59,6 +63,8 @@ def send(setup: Setup, fresh: Sequence[Issue] = (), *, tag: str = "") -> Sent:
                 pool = Pool(setup, books, Limits(smtp.overall, smtp.domains), tag)
                 engine = Engine(setup, transport, pool, sent, total)
                 asyncio.run(engine.run(_lines(transport, total)))
+                with setup.store.read() as connection:
+                    sent.left = sending.due(connection, clock())
         finally:
             with setup.store.write() as connection:
                 sending.leave(connection, books.sender, clock())
@@ -134,7 +140,12 @@ def _machine(setup: Setup) -> str:
     """Where only one process sends at a time; a file is one place, whoever uses it."""
     if setup.store.is_file:
         return "file"
-    return f"{socket.gethostname()} {configs.state_folder()}"
+    # Not by its name: containers of one name may stand on different machines.
+    file = configs.state_folder() / "machine"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        file.write_text(setup.new_id())
+    return file.read_text()
 
 
 @contextmanager
@@ -153,12 +164,17 @@ def _lease(setup: Setup) -> Iterator[None]:
 
 
 def _recover(
-    setup: Setup, connection: Connection, transport: Transport, sent: Sent, now: datetime
+    setup: Setup,
+    connection: Connection,
+    transport: Transport,
+    sent: Sent,
+    now: datetime,
+    tag: str,
 ) -> None:
     """Take over what a sender that died had claimed or begun."""
     is_harmless = transport.is_repeatable or setup.config.smtp.in_doubt == "resend"
     after = DeliveryState.QUEUED if is_harmless else DeliveryState.IN_DOUBT
-    for issue in sending.recover(connection, now, after):
+    for issue in sending.recover(connection, now, after, tag):
         if after is DeliveryState.IN_DOUBT:
             sent.note(issue.partition("/")[0], f"{issue}: mails are in doubt, their sender died")
 
@@ -225,7 +241,13 @@ class _PlainLine:
         """Hand a mail over once it may go."""
         if not await ready():
             raise Withdrawn("it must not go any more")
-        return await asyncio.to_thread(self.transport.send, mail, issue)
+        try:
+            return await asyncio.to_thread(self.transport.send, mail, issue)
+        except DigestError:
+            raise
+        except Exception as why:  # somebody's own transport, whatever it does
+            said = f"the transport failed: {type(why).__name__}: {why}"
+            raise Temporary(said) if self.transport.is_repeatable else InDoubt(said) from why
 
     async def close(self) -> None:
         """Nothing was opened."""

@@ -16,6 +16,7 @@ _RENEW_S = 60.0
 _JOIN_S = 0.001  #: a commit waits so long for more lines: each costs as much for ten as for one
 #: A store that is locked or full is asked again for so long before the sender gives up.
 PATIENCE_S = 120.0
+_HURRY_S = 5.0  #: or for so long, once it is told to end
 
 
 class Books:
@@ -33,10 +34,14 @@ class Books:
         self.wanted = asyncio.Event()
         self.lines = 1  #: that are at work
         self.is_closed = False
+        self.is_hurried = False  #: somebody waits for us to end
+        self.failure: Exception | None = None
         self.renewed_at = time.monotonic()
 
     async def begin(self, message_id: str) -> bool:
         """Note that a mail is about to be on the wire; False: it must not go any more."""
+        if self.failure:
+            raise self.failure
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.asked[message_id] = answer
         self.wanted.set()
@@ -57,7 +62,15 @@ class Books:
             if len(self.asked) < self.lines and not self.is_closed:
                 await asyncio.sleep(_JOIN_S)
             self.wanted.clear()
-            await self._write()
+            try:
+                await self._write()
+            except Exception as why:
+                # Who asks from now on must not wait for somebody who has gone.
+                self.failure = why
+                for answer in self.asked.values():
+                    if not answer.done():
+                        answer.set_exception(why)
+                raise
 
     def close(self) -> None:
         """Write what is left, and no more."""
@@ -67,19 +80,23 @@ class Books:
     async def _write(self) -> None:
         asked, settled = self.asked, self.settled
         self.asked, self.settled = {}, []
-        patience = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                # In a thread: mails go on while the disk writes, or somebody else does.
-                begun = await asyncio.to_thread(self._commit, list(asked), settled)
-                break
-            except StoreBusy as why:
-                if time.monotonic() > patience:
-                    for answer in [*asked.values(), *self.asked.values()]:
-                        if not answer.done():
-                            answer.set_exception(StoreBusy(str(why)))
-                    raise
-                await asyncio.sleep(0.2)
+        start = time.monotonic()
+        try:
+            while True:
+                try:
+                    # In a thread: mails go on while the disk writes, or somebody else does.
+                    begun = await asyncio.to_thread(self._commit, list(asked), settled)
+                    break
+                except StoreBusy:
+                    patience = _HURRY_S if self.is_hurried else PATIENCE_S
+                    if time.monotonic() - start > patience:
+                        raise
+                    await asyncio.sleep(0.2)
+        except Exception as why:
+            for answer in asked.values():
+                if not answer.done():
+                    answer.set_exception(why)
+            raise
         for message_id, answer in asked.items():
             if not answer.done():  # its line was cancelled
                 answer.set_result(message_id in begun)

@@ -28,7 +28,7 @@ from digest.run.sending.pool import Pool, outcome
 from digest.run.sending.sent import Sent
 from digest.run.setup import Setup
 from digest.run.subscribing import fingerprint
-from digest.store import asks, sending
+from digest.store import asks, bounces, sending
 from digest.transports import Line, Transport
 from digest.types import Delivery, DeliveryState, Edition, Mail, Suppression
 
@@ -89,7 +89,7 @@ class Engine:
         Raises: StoreBusy
         """
         self.books.lines = len(lines)
-        with _on_signals(self.pool.stop):
+        with _on_signals(self._stop):
             keeper = asyncio.create_task(self.books.keep())
             workers = [asyncio.create_task(self._work(line)) for line in lines]
             try:
@@ -98,8 +98,15 @@ class Engine:
                 self.pool.stop()
                 await asyncio.gather(*workers, return_exceptions=True)
                 self.books.close()
-                await asyncio.gather(keeper, return_exceptions=True)
+                (end,) = await asyncio.gather(keeper, return_exceptions=True)
                 await asyncio.gather(*(line.close() for line in lines), return_exceptions=True)
+            if isinstance(end, BaseException):  # the last commit: what went out is not noted
+                raise end
+
+    def _stop(self) -> None:
+        self.pool.stop()
+        self.books.is_hurried = True
+        self.sent.is_stopped = True
 
     async def _work(self, line: Line) -> None:
         while (delivery := await self.pool.next()) is not None:
@@ -185,9 +192,9 @@ class Engine:
         if why.is_dead:
             with self.setup.store.write() as connection:
                 mark = fingerprint(self.setup, delivery.address)
-                asks.suppress(
-                    connection, mark, Suppression.BOUNCE, self.books.clock(), str(why)[:200]
-                )
+                now = self.books.clock()
+                asks.suppress(connection, mark, Suppression.BOUNCE, now, str(why)[:200])
+                bounces.withdraw(connection, delivery.address, now, "the address is suppressed")
         if not why.is_policy:
             self.refusals.pop(delivery.issue, None)
             return

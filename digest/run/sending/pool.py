@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from digest.run.sending.books import Books
 from digest.run.setup import Setup
@@ -37,6 +37,7 @@ class Pool:
         self.claimed: list[tuple[datetime, int, Delivery]] = []  # a heap
         self.number = 0
         self.is_stopped = False
+        self.handed: dict[str, datetime] = {}  #: what has a limit → when a mail last went
         self.turns_until = books.clock()  #: the last turn that was given for later
         self.fresh: list[Delivery] = []  #: claimed since somebody looked
         self._lock = asyncio.Lock()
@@ -57,7 +58,12 @@ class Pool:
                 at, _, delivery = self.claimed[0]
                 if at <= now:
                     heapq.heappop(self.claimed)
-                    return delivery
+                    # Turns that nobody took in time do not add up to a rush.
+                    if (own := self._earliest(delivery)) <= now:
+                        self._note(delivery, now)
+                        return delivery
+                    self._push(own, delivery, is_new=False)
+                    continue
                 await asyncio.sleep(min((at - now).total_seconds(), 0.2))
             return None
 
@@ -130,10 +136,30 @@ class Pool:
         gone = asks.suppressed(connection, list(marks.values()))
         return {address: gone[mark] for address, mark in marks.items() if mark in gone}
 
-    def _push(self, at: datetime, one: Delivery) -> None:
+    def _limits_on(self, one: Delivery) -> list[tuple[str, float]]:
+        if not self.limits.overall and not self.limits.domains:
+            return []
+        domain = one.address.rpartition("@")[2].lower()
+        found = [(_OVERALL, self.limits.overall), (domain, self.limits.domains.get(domain))]
+        return [(of, rate) for of, rate in found if rate]
+
+    def _earliest(self, one: Delivery) -> datetime:
+        times = [
+            self.handed[of] + timedelta(seconds=0.9 / rate)
+            for of, rate in self._limits_on(one)
+            if of in self.handed
+        ]
+        return max(times, default=datetime.min.replace(tzinfo=UTC))
+
+    def _note(self, one: Delivery, now: datetime) -> None:
+        for of, _ in self._limits_on(one):
+            self.handed[of] = now
+
+    def _push(self, at: datetime, one: Delivery, *, is_new: bool = True) -> None:
         self.number += 1
         heapq.heappush(self.claimed, (at, self.number, one))
-        self.fresh.append(one)
+        if is_new:
+            self.fresh.append(one)
 
     def seen(self) -> list[Delivery]:
         """What was claimed since this was last asked."""

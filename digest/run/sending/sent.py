@@ -14,6 +14,8 @@ class Sent:
     mails: dict[str, int] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
+    is_stopped: bool = False  #: somebody told it to end before all was done
+    left: int = 0  #: mails that are still due
     left_out: dict[str, int] = field(default_factory=dict)  #: problems that are not in words
 
     def count(self, digest: str) -> None:
