@@ -168,7 +168,9 @@ def _counted(states: Any) -> str:
 
 def _show(found: Account, every: bool) -> None:
     print(f"{found.issue}: {_counted(found.states) or 'no deliveries'}")
-    if found.held:
+    if found.is_cancelled:
+        print(f"  {found.held}")
+    elif found.held:
         print(f"  held: {found.held}; `digest release {found.issue}` goes on")
     for state, why, number in found.by_reason()[:20]:
         print(f"  {number:>6,} {state}: {why or 'no reason given'}")
@@ -214,7 +216,7 @@ def release(context: typer.Context, issue: IssueName, config: ConfigFile = None)
         from digest.run import steering
 
         id, was_held = steering.release(setup, issue)
-    print(f"{id} goes on" if was_held else f"{id} was not held")
+    print(f"{id} goes on" if was_held else f"{id} was not held, or is cancelled")
 
 
 @app.command()

@@ -34,6 +34,11 @@ class Account:
     states: Mapping[str, int]
     deliveries: Sequence[Mapping[str, Any]]
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Is it held for good?"""
+        return self.held == rows.CANCELLED
+
     def by_domain(self) -> list[tuple[str, Counter[str]]]:
         """Domain → how many in each state, those with most mails first."""
         found: dict[str, Counter[str]] = {}

@@ -14,10 +14,10 @@ from sqlalchemy import update
 
 from digest import run
 from digest.errors import StoreBusy
-from digest.run import roll, steering
+from digest.run import roll, steering, subscribing
 from digest.run.sending import books
 from digest.run.sending.pool import Limits, Pool
-from digest.store import sending, tables
+from digest.store import bounces, sending, tables
 from digest.types import DeliveryState, Suppression
 
 HOUR = timedelta(hours=1)
@@ -86,7 +86,16 @@ def _by_the_operator(setup: run.Setup) -> None:
     roll.suppress(setup, address(0), Suppression.OPERATOR)
 
 
-@pytest.mark.parametrize("how", [_by_the_operator])
+def _by_leaving(setup: run.Setup) -> None:
+    subscribing.unsubscribe_address(setup, address(0), "papers", form="mail")
+
+
+def _by_a_bounce(setup: run.Setup) -> None:
+    with setup.store.write() as connection:
+        bounces.withdraw(connection, address(0), NOW, "the address is suppressed")
+
+
+@pytest.mark.parametrize("how", [_by_the_operator, _by_leaving, _by_a_bounce])
 def test_who_is_suppressed_after_the_claim_gets_nothing(
     tmp_path: Path, how: Callable[[run.Setup], None]
 ) -> None:
