@@ -20,6 +20,8 @@ _ARXIV = re.compile(
     r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})|10\.48550/arxiv\.(\S+)",
     re.IGNORECASE,
 )
+_LINK = re.compile(r"[^\x00-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DOI = re.compile(r"(?:doi\.org/|doi:\s*)(10\.\d{4,9}/[^\s?#]+)|^(10\.\d{4,9}/\S+)$", re.IGNORECASE)
 
 
@@ -71,7 +73,7 @@ def _entry(raw: Any, ask: Ask) -> Entry | None:
     if not title:
         return None
     link = raw.get("link", "")
-    page = link if urlsplit(link).scheme in ("http", "https") else ""
+    page = _page(link)
     today = listing.today(ask)
     dated = syndication.day_of(syndication.when(raw), today)
     people = raw.get("authors", [])
@@ -91,6 +93,15 @@ def _entry(raw: Any, ask: Ask) -> Entry | None:
     )
 
 
+def _page(link: str) -> str:
+    """A link that leads somewhere; what else stands there is nobody's address."""
+    try:
+        is_one = urlsplit(link).scheme in ("http", "https") and _LINK.fullmatch(link)
+    except ValueError:  # brackets that are not of an address
+        return ""
+    return link if is_one else ""
+
+
 def _body(raw: Any) -> str:
     """Atom's summary, else the longest content there is."""
     contents = [c.get("value", "") for c in raw.get("content", [])]
@@ -99,8 +110,9 @@ def _body(raw: Any) -> str:
 
 def _aliases(raw: Any, page: str, source: str, title: str) -> tuple[str, ...]:
     found = []
-    id = raw.get("id", "")
+    id = _CONTROL.sub("", raw.get("id", ""))
     for words in (raw.get("prism_doi", ""), raw.get("dc_identifier", ""), id, page):
+        words = _CONTROL.sub("", words)
         if match := _ARXIV.search(words):
             found.append("arxiv:" + re.sub(r"v\d+$", "", match[1] or match[2]))
         elif match := _DOI.search(words):

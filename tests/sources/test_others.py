@@ -242,3 +242,10 @@ def test_no_link_of_an_invented_paper_leads_to_a_real_service() -> None:
             entry.links.discussion,
         ):
             assert not address or ".example." in address, address
+
+
+@pytest.mark.parametrize("link", ["https://[arxiv.org/abs/1", "https://lab.test/a&#x85;b"])
+def test_a_link_that_is_none_costs_a_feed_nothing_else(link: str) -> None:
+    feed = f"<rss><channel><item><title>One</title><link>{link}</link></item></channel></rss>"
+    found, _ = drive(LAB, ask(MON, "lab"), lambda _: feed.encode())
+    assert [entry.title for entry in found.entries] == ["One"]
