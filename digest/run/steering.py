@@ -16,6 +16,7 @@ from digest.run import links, sending
 from digest.run.editions import fit
 from digest.run.sending.sent import Sent
 from digest.run.setup import Setup
+from digest.run.signing import signer
 from digest.run.subscribing import fingerprint
 from digest.store import Connection, asks, issues
 from digest.store import sending as rows
@@ -67,9 +68,9 @@ def issue_id(connection: Connection, asked: str) -> str:
         if found := issues.latest(connection, name):
             return found.id
         raise Misuse(f"no issue of {name!r} is out yet; `digest status` shows what there is")
-    if issues.load(connection, asked):
-        return asked
     slots = sorted(issues.taken_slots(connection, name))
+    if slot in slots:
+        return asked
     near = difflib.get_close_matches(slot, slots, n=1) or slots[-1:]
     hint = f"did you mean {name}/{near[0]}?" if near else f"{name!r} has had none"
     raise Misuse(f"there is no issue {asked!r}; {hint}")
@@ -183,7 +184,14 @@ def test(setup: Setup, name: str, to: str) -> tuple[Issue, Receipt]:
     edition, rendered = fit(setup, name, issue, issue.items)
     masthead = links.masthead(setup, name)
     holders = list(links.placeholders(setup).values())
-    letter = letters.prepare(rendered, masthead, setup.now, edition.format, placeholders=holders)
+    letter = letters.prepare(
+        rendered,
+        masthead,
+        setup.now,
+        edition.format,
+        placeholders=holders,
+        signer=signer(setup, masthead.sender),
+    )
     delivery = Delivery(
         issue=issue.id,
         subscriber="test",

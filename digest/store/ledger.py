@@ -228,22 +228,13 @@ def in_state(
 ) -> list[Delivery]:
     """The deliveries in any of the states, edition by edition."""
     query = (
-        select(deliveries, subscribers.c.address, subscriptions.c.id.label("subscription"))
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .join(issues, issues.c.id == deliveries.c.issue_id)
-        .join(
-            subscriptions,
-            and_(
-                subscriptions.c.subscriber_id == deliveries.c.subscriber_id,
-                subscriptions.c.digest == issues.c.digest,
-            ),
-        )
+        whole()
         .where(deliveries.c.state.in_(states))
         .order_by(issues.c.made_at, deliveries.c.edition, deliveries.c.subscriber_id)
     )
     if digests is not None:
         query = query.where(issues.c.digest.in_(digests))
-    return [_delivery(row) for row in connection.execute(query)]
+    return [read(row) for row in connection.execute(query)]
 
 
 def move(
@@ -304,7 +295,24 @@ def by_state(connection: Connection) -> dict[str, int]:
     return {row.state: row[1] for row in connection.execute(query)}
 
 
-def _delivery(row: Row[Any]) -> Delivery:
+def whole() -> Select[Any]:
+    """Deliveries with the address and the subscription that they are for; `read` makes values."""
+    return (
+        select(deliveries, subscribers.c.address, subscriptions.c.id.label("subscription"))
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .join(
+            subscriptions,
+            and_(
+                subscriptions.c.subscriber_id == deliveries.c.subscriber_id,
+                subscriptions.c.digest == issues.c.digest,
+            ),
+        )
+    )
+
+
+def read(row: Row[Any]) -> Delivery:
+    """A row of `whole`."""
     return Delivery(
         issue=row.issue_id,
         subscriber=row.subscriber_id,

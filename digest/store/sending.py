@@ -29,7 +29,8 @@ from sqlalchemy import (
     update,
 )
 
-from digest.store.ledger import WAITING, _delivery
+from digest.store import ledger
+from digest.store.ledger import WAITING
 from digest.store.tables import deliveries, issues, senders, subscribers, subscriptions, turns
 from digest.store.upsert import chunks, upsert
 from digest.types import Delivery, DeliveryState
@@ -175,16 +176,7 @@ def _take(connection: Connection, sender: str, now: datetime, ids: Sequence[str]
         connection.execute(change.values(**values))
         _leave_out_who_left(connection, sender, chunk, now)
         query = (
-            select(deliveries, subscribers.c.address, subscriptions.c.id.label("subscription"))
-            .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-            .join(issues, issues.c.id == deliveries.c.issue_id)
-            .join(
-                subscriptions,
-                and_(
-                    subscriptions.c.subscriber_id == deliveries.c.subscriber_id,
-                    subscriptions.c.digest == issues.c.digest,
-                ),
-            )
+            ledger.whole()
             .where(
                 deliveries.c.message_id.in_(chunk),
                 deliveries.c.sender == sender,
@@ -198,7 +190,7 @@ def _take(connection: Connection, sender: str, now: datetime, ids: Sequence[str]
                 deliveries.c.subscriber_id,
             )
         )
-        taken += [_delivery(row) for row in connection.execute(query)]
+        taken += [ledger.read(row) for row in connection.execute(query)]
     return taken
 
 

@@ -10,7 +10,7 @@ import pytest
 from mail_server import MailServer, at
 from queued import ISSUE, NOW, address, by_id, queue, setup_of, states, write
 
-from digest import run
+from digest import dkim, run
 from digest.errors import Misuse
 from digest.run import steering
 from digest.store import asks, sending
@@ -199,6 +199,16 @@ def test_a_domain_s_limit_holds_up_nobody_else(tmp_path: Path, server: MailServe
     order = [kept.to[0] for kept in server.log.mails]
     slow = [place for place, to in enumerate(order) if to.endswith("mail1.example.org")]
     assert slow[-1] >= 65
+
+
+def test_a_mail_to_oneself_is_signed_as_readers_get_it(tmp_path: Path, server: MailServer) -> None:
+    (tmp_path / "dkim.pem").write_bytes(dkim.generate())
+    (tmp_path / "dkim.pem").chmod(0o600)
+    signs = '[dkim]\nselector = "s1"\ndomain = "papers.example.org"'
+    setup = _setup(tmp_path, server, 1, signs)
+    run.send(setup)
+    steering.test(setup, "papers", "me@example.org")
+    assert [b"DKIM-Signature:" in kept.content for kept in server.log.mails] == [True, True]
 
 
 def test_a_mail_to_oneself_touches_no_row(tmp_path: Path, server: MailServer) -> None:
