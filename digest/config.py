@@ -96,9 +96,18 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _long_enough(value: int) -> int:
+    if value and not 60 <= value <= 36_500:
+        raise ValueError(f"{value} is not 0 (for ever) and not a number of days from 60 to 36500")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Line = Annotated[str, AfterValidator(_line)]
 Url = Annotated[str, AfterValidator(_url)]
+
+
+Days = Annotated[int, AfterValidator(_long_enough)]
 
 
 class _Part(BaseModel):
@@ -111,6 +120,7 @@ class Operator(_Part):
     name: Line = ""
     address: Line = ""
     contact: Annotated[str, AfterValidator(lambda value: value and _address(value))] = ""
+    alert_after: int = Field(default=3, ge=0, le=1000)  #: slots in a row without an issue; 0: never
 
 
 class Fetch(_Part):
@@ -159,6 +169,17 @@ class Web(_Part):
     port: int = Field(default=8080, ge=1, le=65535)
     hops: int = Field(default=0, ge=0, le=10)
     language: Annotated[str, AfterValidator(lambda value: value and _language(value))] = ""
+    metrics: bool = False  #: /metrics, for who watches; your proxy should not let others see it
+
+
+class Log(_Part):
+    """What is said on standard error, or in a file that is begun anew when it is full."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+    file: Path | None = None
+    max_mb: float = Field(default=10, gt=0, le=10_000)
+    files: int = Field(default=5, ge=1, le=1000)  #: full ones that are kept
 
 
 class Limits(_Part):
@@ -182,10 +203,17 @@ class Inbox(_Part):
 
 
 class Keep(_Part):
-    """For how many days what is personal is kept once it is not needed any more."""
+    """For how many days things are kept once they are not needed any more."""
 
     unconfirmed_days: int = Field(default=30, ge=4, le=3650)
     requests_days: int = Field(default=30, ge=4, le=3650)
+    # Where there is a 0, for ever. Readers may be owed what is younger than about two months.
+    papers_days: Days = 400  #: those that were in no issue
+    vectors_days: Days = 100
+    reports_days: Days = 400  #: of runs, with their slots
+    deliveries_days: Days = 400  #: who was sent what; who forgets it sends these papers to nobody
+    issues_days: Days = 0  #: the archive
+    outbox_days: Days = 400  #: files of mails and pages
 
 
 class Summarize(_Part):
@@ -217,6 +245,9 @@ class Digest(_Part):
     sources: tuple[str, ...] = Field(min_length=1)
     schedule: str = ""
     timezone: str = "UTC"
+    missed: Literal["latest", "none", "all"] = "latest"  #: which slots are made up for
+    wait_hours: float = Field(default=6, ge=0, le=72)  #: for a source that is late
+    send_empty: bool = False  #: readers are told, too, why there is nothing
     papers: int = Field(default=20, ge=1, le=100)
     per_source: int | None = Field(default=None, ge=1)
     per_section: int | None = Field(default=None, ge=1)
@@ -305,6 +336,7 @@ class Config(_Part):
     prompt: Path | None = None
     keys: Path = Path("digest.keys")
     web: Web = Web()
+    log: Log = Log()
     limits: Limits = Limits()
     inbox: Inbox = Inbox()
     keep: Keep = Keep()
@@ -514,6 +546,7 @@ def _made(kind: type[Config], tables: dict[str, Any], file: Path) -> Config:
             update={"ca_file": config.smtp.ca_file and home / config.smtp.ca_file}
         ),
         "dkim": config.dkim.model_copy(update={"key": home / config.dkim.key}),
+        "log": config.log.model_copy(update={"file": config.log.file and home / config.log.file}),
         "summarizer": _beside_model(config.summarizer, home),
         "encoder": _beside_model(config.encoder, home),
     }
@@ -560,6 +593,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "limits": Limits,
     "inbox": Inbox,
     "keep": Keep,
+    "log": Log,
     "digests": Digest,
 }
 _DEPTHS = dict.fromkeys(_TABLES, 1) | {"digests": 2, "sources": 2}

@@ -6,17 +6,22 @@ import hashlib
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from digest.errors import BadSchedule
-from digest.types import Item, Reason, SourceReport
+from digest.types import Item, Reason, Slot, SourceReport
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LOOK_BACK = timedelta(days=35)  #: a monthly slot, and what a reader may have missed
+# A list of numbers, ranges and steps; months have names, too.
+_CRON_FIELD = re.compile(r"[0-9a-z*/,-]+")
 _TIME = re.compile(r"(\d{1,2})[:.](\d{2})")
-_EXAMPLES = '"daily at 02:30", "weekdays at 08:00", "mon,thu 07:30", "monthly on the 1st at 09:00"'
+_EXAMPLES = (
+    '"daily at 02:30", "weekdays at 08:00", "mon,thu 07:30", "monthly on the 1st at 09:00",'
+    ' or as cron does, with names of days: "30 7 * * mon-fri"'
+)
 
 
 # --- slots ---------------------------------------------------------------------------------------
@@ -30,28 +35,59 @@ class Schedule:
     zone: str
     trigger: Any  #: APScheduler's CronTrigger
 
-    def slots(self, after: datetime, until: datetime) -> list[str]:
-        """The slots in (after, until], as local wall time; when clocks change, too, each once."""
-        found: list[str] = []
-        fired = self.trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
-        while fired is not None and fired <= until:
-            if (slot := wall_time(fired, self.zone)) not in found:
-                found.append(slot)
-            # Through UTC and back: added to a local time, the fold would be lost.
-            moment = fired.astimezone(ZoneInfo("UTC")) + timedelta(seconds=1)
-            fired = self.trigger.get_next_fire_time(fired, moment.astimezone(ZoneInfo(self.zone)))
-        return found
+    def slots(self, after: datetime, until: datetime) -> list[Slot]:
+        """The slots in (after, until], oldest first; when clocks change, too, each once.
+
+        A time that the clocks skip is due when it would have been; one they go through twice is
+        due the first time.
+        """
+        found: dict[str, Slot] = {}
+        moment = after
+        while (slot := self.next(moment)) and slot.due_at <= until:
+            found.setdefault(slot.key, slot)
+            moment = slot.due_at
+        return list(found.values())
+
+    def next(self, after: datetime) -> Slot | None:
+        """The first firing after a moment. It may be the second one of a slot."""
+        moment = (after + timedelta(microseconds=1)).astimezone(ZoneInfo(self.zone))
+        fired = self.trigger.get_next_fire_time(None, moment)
+        # Through UTC: added to a local time, the fold would be lost.
+        return fired and Slot(fired.astimezone(UTC), f"{fired:%Y-%m-%dT%H:%M}")
 
 
 def parse_schedule(words: str, zone: str) -> Schedule:
-    """Read a schedule as people write it.
+    """Read a schedule as people write it, or cron's five fields with the names of days.
 
     Raises: BadSchedule, with examples.
     """
     from apscheduler.triggers.cron import CronTrigger
 
-    fields = _fields(words)
-    return Schedule(words, zone, CronTrigger(**fields, second=0, timezone=ZoneInfo(zone)))
+    fields = _cron(words) or _fields(words)
+    try:
+        trigger = CronTrigger(**fields, second=0, timezone=ZoneInfo(zone))
+    except ValueError as why:
+        raise BadSchedule(f"schedule {words!r} cannot be read: {why}") from why
+    return Schedule(words, zone, trigger)
+
+
+def _cron(words: str) -> dict[str, Any]:
+    """The fields of a line of cron; none where the words are no such line."""
+    parts = words.lower().split()
+    if len(parts) != 5 or not all(_CRON_FIELD.fullmatch(part) for part in parts[:4]):
+        return {}
+    minute, hour, day, month, weekday = parts
+    if re.search("[0-9]", weekday):
+        raise BadSchedule(
+            f"schedule {words!r}: name the days (mon, tue, …); cron counts them from Sunday, others"
+            " from Monday"
+        )
+    if day != "*" and weekday != "*":
+        raise BadSchedule(
+            f"schedule {words!r}: cron takes days of the month or days of the week, others want"
+            " both to be true; name one of them, and * for the other"
+        )
+    return {"minute": minute, "hour": hour, "day": day, "month": month, "day_of_week": weekday}
 
 
 def _fields(words: str) -> dict[str, Any]:

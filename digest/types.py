@@ -23,6 +23,7 @@ class Reason(StrEnum):
     QUIET = "quiet"  #: a working day on which the sources had nothing
     WEEKEND = "weekend"
     HOLIDAY = "holiday"
+    HOLIDAY_OR_STALE = "holiday-or-stale"  #: nothing, on a working day that no table tells of
     STALE = "stale"  #: the feed says today and holds what it held before
     LATE = "late"  #: the feed still shows an earlier day
     BLOCKED = "blocked"  #: a source told us to stay away
@@ -30,6 +31,7 @@ class Reason(StrEnum):
     NO_MATCH = "no-match"  #: there were new papers, none on the topics
     ALL_SENT = "all-sent"  #: whatever matches was sent before
     NOT_DUE = "not-due"
+    MISSED = "missed"  #: nobody was there at the slot's hour, and a later one has taken its place
 
 
 #: A slot with one of these is not done with: the next run tries again.
@@ -467,7 +469,7 @@ class Person:
 #: What a notice says: "confirm" asks for a click, "already" that nothing is to be done, "welcome"
 #: that it worked, "link" where to change it, "address" that this is now her address, "answer" what
 #: became of a command sent by mail.
-NoticeKind = Literal["confirm", "already", "welcome", "link", "address", "answer"]
+NoticeKind = Literal["confirm", "already", "welcome", "link", "address", "answer", "alert"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -537,6 +539,14 @@ class SourceReport:
     entries: int = 0
     new: int = 0  #: papers the store did not have
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """When a digest is, or was, to go out."""
+
+    due_at: datetime  #: UTC
+    key: str  #: its local wall time to the minute, like "2026-06-22T08:00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

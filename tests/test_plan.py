@@ -16,7 +16,7 @@ def slots(words: str, start: str, end: str, zone: str = "UTC") -> list[str]:
     def moment(stamp: str) -> datetime:
         return datetime.fromisoformat(stamp).replace(tzinfo=UTC)
 
-    return parse_schedule(words, zone).slots(moment(start), moment(end))
+    return [slot.key for slot in parse_schedule(words, zone).slots(moment(start), moment(end))]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -75,6 +76,8 @@ papers = Table(
     Column("links", JSON, nullable=False),
     Column("signals", JSON, nullable=False),
     Column("first_seen_at", Utc, nullable=False),
+    # From then on nobody is sent it any more: who had it is forgotten.
+    Column("retired_on", Date),
 )
 
 aliases = Table(
@@ -92,6 +95,8 @@ listings = Table(
     Column("announce", String),
     Column("listed_on", Date),
     Column("revised_on", Date),
+    # When the source still gave it, give or take a month.
+    Column("seen_on", Date),
     PrimaryKeyConstraint("paper_id", "source"),
     Index(None, "source", "listed_on"),
 )
@@ -180,6 +185,39 @@ digests = Table(
     Column("since", Date, nullable=False),
 )
 
+# What the configuration says, and how far it was followed.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("words", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("after", Utc, nullable=False),  # slots up to then are settled
+    Column("next_at", Utc, index=True),  # when there is something to do about it
+)
+
+# Slots that are done with, each once: a row is written with what it came to, or not at all.
+slots = Table(
+    "slots",
+    metadata,
+    Column("digest", String, nullable=False),
+    Column("slot", String, nullable=False),  # local wall time
+    Column("due_at", Utc, nullable=False),
+    Column("settled_at", Utc, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("issue_id", String),
+    PrimaryKeyConstraint("digest", "slot"),
+    Index(None, "digest", "due_at"),
+)
+
+# What the operator was told of, and has not mended since.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("about", String, primary_key=True),
+    Column("since", Utc, nullable=False),
+)
+
 reports = Table(
     "reports",
     metadata,
@@ -203,6 +241,10 @@ issues = Table(
     Column("draft_until", Utc),
     # Why nothing of it is sent for now; empty: it is.
     Column("held", Text, nullable=False, server_default=""),
+    # Why there are no papers, told to readers who want to hear it; empty: there are some.
+    Column("note", Text, nullable=False, server_default=""),
+    # All readers were looked at, and those who are owed something have a delivery.
+    Column("is_queued", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("digest", "slot"),
 )
 
@@ -276,6 +318,8 @@ subscriptions = Table(
     Column("preferences", JSON, nullable=False, server_default="{}"),
     Column("confirmed_at", Utc),
     Column("ended_at", Utc),
+    # Before then she gets nothing; nothing here: whatever comes, when it comes.
+    Column("due_at", Utc),
     PrimaryKeyConstraint("subscriber_id", "digest"),
     Index(None, "digest", "state"),
 )
@@ -417,6 +461,12 @@ def _partial(name: str, condition: str, *columns: Any) -> Index:
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
+_partial(
+    "ix_subscriptions_due",
+    "due_at IS NOT NULL AND state = 'confirmed'",
+    subscriptions.c.due_at,
+    subscriptions.c.digest,
+)
 _partial(
     "ix_deliveries_queued",
     "state = 'queued'",
