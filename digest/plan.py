@@ -15,8 +15,8 @@ from digest.types import Item, Reason, Slot, SourceReport
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LOOK_BACK = timedelta(days=35)  #: a monthly slot, and what a reader may have missed
-# A list of numbers, ranges and steps; months have names, too.
-_CRON_FIELD = re.compile(r"[0-9a-z*/,-]+")
+# Lists of numbers, ranges and steps; months have names, too.
+_CRON = re.compile(r"[0-9*/,-]+ [0-9*/,-]+ [0-9*/,-]+ [0-9a-z*/,-]+ \S+")
 _TIME = re.compile(r"(\d{1,2})[:.](\d{2})")
 _EXAMPLES = (
     '"daily at 02:30", "weekdays at 08:00", "mon,thu 07:30", "monthly on the 1st at 09:00",'
@@ -73,10 +73,10 @@ def parse_schedule(words: str, zone: str) -> Schedule:
 
 def _cron(words: str) -> dict[str, Any]:
     """The fields of a line of cron; none where the words are no such line."""
-    parts = words.lower().split()
-    if len(parts) != 5 or not all(_CRON_FIELD.fullmatch(part) for part in parts[:4]):
+    said = " ".join(words.lower().split())
+    if not _CRON.fullmatch(said):
         return {}
-    minute, hour, day, month, weekday = parts
+    minute, hour, day, month, weekday = said.split()
     if re.search("[0-9]", weekday):
         raise BadSchedule(
             f"schedule {words!r}: name the days (mon, tue, …); cron counts them from Sunday, others"
