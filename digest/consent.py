@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, get_args
@@ -32,6 +32,7 @@ MAX_UNANSWERED = 3
 MAX_TOPICS, MAX_TOPIC_LENGTH = 20, 200
 MAX_PAPERS = 100
 MAX_STATEMENT = 2000
+_LONGEST_WAIT = 63  #: days; from the first of a month to a weekday in the next
 # Source: RFC 5321, 4.5.3.1.
 MAX_ADDRESS, MAX_LOCAL_PART = 254, 64
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -311,6 +312,25 @@ def wants_now(preferences: Preferences, zone: str, last_at: datetime | None, now
     if preferences.hour is not None and here.hour < preferences.hour:
         return False
     return last_at.astimezone(here.tzinfo).date() < _due_on(preferences, here.date())
+
+
+def next_at(
+    preferences: Preferences, zone: str, last_at: datetime, now: datetime
+) -> datetime | None:
+    """From when on a mail may go to this reader, in UTC; None: with whatever comes.
+
+    A time that the clocks skip is the one they skip to; of two the first counts.
+    """
+    if not (preferences.frequency or preferences.hour is not None or preferences.paused_until):
+        return None
+    here = ZoneInfo(preferences.timezone or zone)
+    today = max(now.astimezone(here).date(), preferences.paused_until or date.min)
+    for days in range(_LONGEST_WAIT):
+        day = datetime.combine(today + days * DAY, time(preferences.hour or 0), here)
+        moment = max(day.astimezone(UTC), now)
+        if wants_now(preferences, zone, last_at, moment):
+            return moment if moment > now else None
+    return now + DAY
 
 
 def _due_on(preferences: Preferences, today: date) -> date:

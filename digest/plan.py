@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from digest.errors import BadSchedule
-from digest.types import Item, Reason, Slot, SourceReport
+from digest.types import RETRY, Item, Reason, Slot, SourceReport
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LOOK_BACK = timedelta(days=35)  #: a monthly slot, and what a reader may have missed
@@ -141,6 +141,37 @@ def free_slot(wanted: str, taken: Collection[str]) -> str:
     return slot
 
 
+#: Whoever looks at the clock may be late by so much; a slot found later was missed.
+GRACE = timedelta(hours=2)
+
+
+def split(
+    slots: Sequence[Slot], policy: str, planned_at: datetime, now: datetime
+) -> tuple[list[Slot], list[Slot]]:
+    """Open slots → those to be worked off, oldest first, and those that were missed.
+
+    `planned_at` is when they were to be looked at. `policy` is a digest's `missed`.
+    """
+    if policy == "all":
+        return list(slots), []
+    if policy == "none" and now - planned_at > GRACE:
+        return [], list(slots)
+    return list(slots[-1:]), list(slots[:-1])
+
+
+def wait_until(
+    sources: Sequence[SourceReport], slot: Slot, wait: timedelta, now: datetime
+) -> datetime | None:
+    """When the sources are asked again for a slot that has no papers; None: it waits no longer."""
+    moments = [one.again_at for one in sources if one.again_at]
+    again = min(moments, default=None)
+    # A last look at the limit itself, where the next one would be a little late.
+    limit = slot.due_at + wait
+    if again is None or now >= limit:
+        return None
+    return again if again <= limit else (limit if again - RETRY < limit else None)
+
+
 # --- readers -------------------------------------------------------------------------------------
 
 
@@ -191,6 +222,7 @@ _ORDER = (
     Reason.DOWN,
     Reason.STALE,
     Reason.LATE,
+    Reason.HOLIDAY_OR_STALE,
     Reason.HOLIDAY,
     Reason.WEEKEND,
     Reason.QUIET,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -36,6 +36,8 @@ class Reason(StrEnum):
 
 #: A slot with one of these is not done with: the next run tries again.
 UNFINISHED = frozenset({Reason.STALE, Reason.LATE, Reason.BLOCKED, Reason.DOWN})
+#: What failed, or should have come by now, is asked for again so often.
+RETRY = timedelta(minutes=15)
 
 
 # --- fetch ---------------------------------------------------------------------------------------
@@ -169,6 +171,7 @@ class Reading:
     entries: tuple[Entry, ...] = ()
     covered: tuple[Coverage, ...] = ()
     detail: str = ""  #: in words, for the operator
+    again_at: datetime | None = None  #: when asking again may bring something
 
 
 # --- dedupe --------------------------------------------------------------------------------------
@@ -292,6 +295,7 @@ class Issue:
     made_at: datetime
     items: tuple[Item, ...]  #: picks first, then the best, revisions last
     draft_until: datetime | None = None  #: goes out then, or when approved; None: it is out
+    note: str = ""  #: why there are no papers, for readers who want to hear it
 
     @property
     def id(self) -> str:
@@ -539,6 +543,7 @@ class SourceReport:
     entries: int = 0
     new: int = 0  #: papers the store did not have
     detail: str = ""
+    again_at: datetime | None = None  #: when asking again may bring something; None: nobody knows
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -547,6 +552,15 @@ class Slot:
 
     due_at: datetime  #: UTC
     key: str  #: its local wall time to the minute, like "2026-06-22T08:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A slot whose work is to be done now."""
+
+    digest: str
+    slot: Slot
+    until: date | None = None  #: only papers listed up to then: of a slot that is made up for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,15 @@ class World:
             slots = dict.fromkeys(names or ["d"], f"{setup.now:%Y-%m-%dT%H:%M}")
             return run.run(setup, slots)[0]
 
+    def due(self, moment: datetime) -> list[Report]:
+        """What `digest run` without names does."""
+        self.forget_pace()
+        setup = self.setup(moment)
+        try:
+            return run.run_due(setup)
+        finally:
+            setup.store.close()
+
     def forget_pace(self) -> None:
         """The next day comes sooner here than the services would like."""
         for file in (self.folder / "state").glob("*"):
@@ -375,35 +384,19 @@ def test_a_schedule_makes_a_slot_due_once(world: World) -> None:
     world.digest |= {"schedule": "weekdays at 08:00", "timezone": "Europe/Paris"}
     world.shows(range(3))
 
-    def due(moment: datetime) -> dict[str, str]:
-        setup = world.setup(moment)
-        slots, others = run.due(setup)
-        if slots:
-            run.run(setup, slots)
-        setup.store.close()
-        assert all(report.reason is Reason.NOT_DUE for report in others)
-        return slots
-
-    assert due(shapes.utc(MON, 7)) == {"d": "2026-06-22T08:00"}
-    assert due(shapes.utc(MON, 8)) == {}
-    assert due(shapes.utc(TUE, 5)) == {}
-    assert due(shapes.utc(TUE, 6)) == {"d": "2026-06-23T08:00"}
+    assert [one.slot for one in world.due(shapes.utc(MON, 7))] == ["2026-06-22T08:00"]
+    assert world.due(shapes.utc(MON, 8)) == []
+    assert world.due(shapes.utc(TUE, 5)) == []
+    assert [one.slot for one in world.due(shapes.utc(TUE, 6))] == ["2026-06-23T08:00"]
 
 
 def test_a_slot_that_came_to_nothing_is_tried_again_after_a_while(world: World) -> None:
     world.digest["schedule"] = "daily at 08:00"
     world.server.serve("/lab", Canned(status=404))
     at = shapes.utc(MON, 8)
-    tried: list[bool] = []
-    for minutes in (0, 5, 20):
-        setup = world.setup(at + timedelta(minutes=minutes))
-        world.forget_pace()
-        slots, _ = run.due(setup)
-        tried.append(bool(slots))
-        if slots:
-            assert run.run(setup, slots)[0].reason is Reason.DOWN
-        setup.store.close()
-    assert tried == [True, False, True]
+    tried = [world.due(at + timedelta(minutes=minutes)) for minutes in (0, 5, 20)]
+    assert [[one.reason for one in some] for some in tried] == [[Reason.DOWN], [], [Reason.DOWN]]
+    assert "looked at again at 08:15 UTC" in tried[0][0].detail
 
 
 def test_an_issue_that_would_be_clipped_is_made_shorter(world: World) -> None:
@@ -646,19 +639,13 @@ def test_while_a_draft_waits_there_is_no_other_issue_and_then_nothing_is_missing
 def test_a_slot_held_up_by_a_draft_is_due_when_the_draft_is_out(world: World) -> None:
     world.digest |= {**REVIEWED, "review_hours": 30, "schedule": "daily at 08:00"}
     world.shows(range(3))
-
-    def due(day: date, hour: int) -> dict[str, str]:
-        with world.at(day, hour) as setup:
-            slots, others = run.due(setup)
-        assert all("done with" in one.detail or "waits until" in one.detail for one in others)
-        return slots
-
-    assert due(MON, 8) == {"d": "2026-06-22T08:00"}
-    world.run(MON)
-    assert due(TUE, 8) == {}
+    (first,) = world.due(shapes.utc(MON, 8))
+    assert (first.slot, first.reason) == ("2026-06-22T08:00", Reason.NOT_DUE)
+    assert world.due(shapes.utc(TUE, 8)) == []
     world.run(TUE)  # by hand, and in vain
     approve(world, TUE, 9)
-    assert due(TUE, 9) == {"d": "2026-06-23T08:00"}
+    (second,) = world.due(shapes.utc(TUE, 9))
+    assert (second.slot, second.reason) == ("2026-06-23T08:00", Reason.ALL_SENT)
 
 
 def test_a_dropped_draft_gives_back_its_papers_and_its_picks(world: World) -> None:

@@ -76,21 +76,16 @@ def run(
     with opened(context, config, now) as setup:
         from digest import plan
         from digest import run as runs
+        from digest.run import slots
 
         names_chosen = chosen(setup.config, names or [], all)
         if names_chosen:
             zones = {name: setup.config.digests[name].timezone for name in names_chosen}
-            slots = {name: plan.wall_time(setup.now, zones[name]) for name in names_chosen}
-            reports = runs.run(setup, slots)
+            now_there = {name: plan.wall_time(setup.now, zones[name]) for name in names_chosen}
+            reports = runs.run(setup, now_there)
         else:
-            reports = runs.overdue(setup, setup.config.digests)
-            released = {report.digest for report in reports}
-            slots, others = runs.due(setup)
-            reports += [report for report in others if report.digest not in released]
-            reports += runs.run(setup, slots) if slots else []
-            waiting = [report.digest for report in others if report.digest not in released]
-            late = {report.digest: report for report in runs.catch_up(setup, waiting)}
-            reports = [late.get(report.digest, report) for report in reports]
+            reports = runs.run_due(setup)
+            reports += slots.others(setup, {report.digest for report in reports})
         runs.attend(setup)
         order = list(setup.config.digests)
         reports.sort(key=lambda report: order.index(report.digest))

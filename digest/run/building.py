@@ -15,9 +15,9 @@ from digest.run.matching import Matched
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
-from digest.store import issues, ledger, picks
+from digest.store import Connection, issues, ledger, picks, schedules
 from digest.store import papers as paper_rows
-from digest.types import Issue, Pick
+from digest.types import Due, Issue, Pick, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Built:
     """What a build came to."""
 
     issue: Issue | None = None  #: that goes out
+    is_taken: bool = False  #: somebody else has settled the slot meanwhile
     draft: Issue | None = None  #: that waits for an editor, made now or before
     queued: int = 0
     readers: int = 0
@@ -33,11 +34,23 @@ class Built:
     warnings: tuple[str, ...] = ()
 
 
-def build(setup: Setup, name: str, slot: str) -> Built:
+class _Taken(Exception):
+    """The slot is settled; what was made for it is not to be kept."""
+
+
+def build(setup: Setup, name: str, slot: str, due: Due | None = None) -> Built:
     """Make the issue that a slot's papers give, and queue a delivery for each of its readers.
 
-    While a draft waits there is no other issue: what comes meanwhile is in the next one.
+    While a draft waits there is no other issue: what comes meanwhile is in the next one. With
+    `due` the slot is settled by the transaction that keeps the issue.
     """
+    try:
+        return _build(setup, name, slot, due)
+    except _Taken:
+        return Built(is_taken=True)
+
+
+def _build(setup: Setup, name: str, slot: str, due: Due | None) -> Built:
     store, digest = setup.store, setup.config.digests[name]
     # One build at a time over the whole store: what one reader is owed depends on what all
     # digests have queued for her.
@@ -60,7 +73,8 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             since = issues.since(connection, name, digest.definition, first, changed)
         since = max(since, today - plan.LOOK_BACK)
         with store.read() as connection:
-            fresh = list(paper_rows.candidates(connection, name, digest.sources, since))
+            until = due.until if due else None
+            fresh = list(paper_rows.candidates(connection, name, digest.sources, since, until))
             again = list(paper_rows.revised(connection, name)) if digest.revised else []
             slot = plan.free_slot(slot, issues.taken_slots(connection, name))
             chosen = picks.waiting(connection, name)
@@ -79,8 +93,9 @@ def build(setup: Setup, name: str, slot: str) -> Built:
             draft = replace(issue, draft_until=until)
             with store.write() as connection:
                 issues.save(connection, draft)
+                _settle(setup, connection, due, draft)
         else:
-            built = _queue(setup, name, issue)
+            built = _queue(setup, name, issue, due)
     return replace(
         built,
         draft=draft,
@@ -149,9 +164,50 @@ def welcome(setup: Setup, name: str, subscribers: Collection[str]) -> frozenset[
 def catch_up(setup: Setup, name: str) -> int:
     """Queue what waits for readers whose hour has come; returns for how many."""
     with setup.store.exclusive("build"):
-        return len(editions.queue(setup, name, None).got)
+        return editions.queue(setup, name, None, is_own_hour=True).queued
 
 
-def _queue(setup: Setup, name: str, issue: Issue | None) -> Built:
-    found = editions.queue(setup, name, issue)
-    return Built(issue=issue, queued=len(found.got), readers=found.readers, warnings=found.warnings)
+def tell(setup: Setup, name: str, slot: str, why: Reason) -> int:
+    """Queue a word for readers why a slot has no papers; returns for how many."""
+    title = setup.config.title(name)
+    with setup.store.exclusive("build"):
+        with setup.store.read() as connection:
+            free = plan.free_slot(slot, issues.taken_slots(connection, name))
+        issue = Issue(
+            digest=name, slot=free, title=title, made_at=setup.now, items=(), note=str(why)
+        )
+        with setup.store.write() as connection:
+            issues.save(connection, issue)
+        return editions.tell(setup, issue)
+
+
+def go_on(setup: Setup, name: str, issue_id: str) -> int:
+    """Queue an issue for those of its readers whom a process that died had not looked at."""
+    with setup.store.exclusive("build"):
+        with setup.store.read() as connection:
+            issue = issues.load(connection, issue_id)
+        assert issue is not None  # nothing takes an issue away that is not queued
+        queued = editions.queue(setup, name, issue).queued
+        with setup.store.write() as connection:
+            issues.set_queued(connection, issue_id)
+        return queued
+
+
+def _queue(setup: Setup, name: str, issue: Issue | None, due: Due | None = None) -> Built:
+    def keep(connection: Connection, is_queued: bool) -> None:
+        if issue:
+            issues.save(connection, issue, is_queued=is_queued)
+            schedules.released(connection, name, issue.id)
+            picks.use(connection, name, issue.id)
+            _settle(setup, connection, due, issue)
+
+    found = editions.queue(setup, name, issue, keep=keep)
+    with setup.store.read() as connection:
+        readers = ledger.count_readers(connection, name)
+    return Built(issue=issue, queued=found.queued, readers=readers, warnings=found.warnings)
+
+
+def _settle(setup: Setup, connection: Connection, due: Due | None, issue: Issue) -> None:
+    outcome = Reason.NOT_DUE if issue.draft_until else Reason.SENT
+    if due and not schedules.settle(connection, due.digest, due.slot, outcome, setup.now, issue.id):
+        raise _Taken

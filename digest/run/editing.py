@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from digest import dedupe
 from digest.errors import Misuse
 from digest.run import reporting
-from digest.run.building import release
+from digest.run.building import Built, release
 from digest.run.sending import Sent, send, transport_of
 from digest.run.setup import Setup
 from digest.run.summarizing import make_ready
-from digest.store import Connection, issues, picks
+from digest.store import Connection, issues, picks, schedules
 from digest.store import papers as paper_rows
 from digest.text import line
 from digest.types import Issue, Paper, Reason, Report
@@ -71,6 +71,7 @@ def drop(setup: Setup, name: str, slot: str | None = None) -> Report:
         draft = _draft(setup, name, slot)
         with setup.store.write() as connection:
             issues.drop(connection, draft.id)
+            schedules.look(connection, name, setup.now)
     detail = "the draft was thrown away; its papers may be in the next issue"
     report = Report(digest=name, slot=draft.slot, reason=Reason.NOT_DUE, detail=detail)
     _keep(setup, report, draft.made_at)
@@ -80,12 +81,22 @@ def drop(setup: Setup, name: str, slot: str | None = None) -> Report:
 def overdue(setup: Setup, names: Iterable[str]) -> list[Report]:
     """Send the drafts whose time has come though nobody approved them."""
     reports = []
+    for draft, built in releases(setup, names):
+        sent = send(setup, [built.issue]) if built.issue else Sent()
+        reports.append(_reported(setup, draft, built, sent))
+    return reports
+
+
+def releases(setup: Setup, names: Iterable[str]) -> Iterator[tuple[Issue, Built]]:
+    """Let those drafts out, each with what it came to; sends nothing."""
+    with setup.store.read() as connection:
+        waiting = issues.drafts(connection)
     for name in names:
-        with setup.store.read() as connection:
-            draft = issues.draft(connection, name)
-        if draft and draft.draft_until and draft.draft_until <= setup.now:
-            reports.append(_out(setup, draft))
-    return [report for report in reports if report]
+        if name in waiting and waiting[name] <= setup.now:
+            with setup.store.read() as connection:
+                draft = issues.draft(connection, name)
+            if draft and (built := release(setup, name, draft)):
+                yield draft, built
 
 
 def _out(setup: Setup, draft: Issue) -> Report | None:
@@ -96,7 +107,11 @@ def _out(setup: Setup, draft: Issue) -> Report | None:
     if built is None:
         return None
     sent = send(setup, [built.issue]) if built.issue else Sent()
-    report = reporting.report(setup, name, draft.slot, built, [], sent)
+    return _reported(setup, draft, built, sent)
+
+
+def _reported(setup: Setup, draft: Issue, built: Built, sent: Sent) -> Report:
+    report = reporting.report(setup, draft.digest, draft.slot, built, [], sent)
     _keep(setup, report, draft.made_at)
     return report
 
@@ -106,6 +121,7 @@ def _keep(setup: Setup, report: Report, made_at: datetime) -> None:
     words = reporting.words(report)
     with setup.store.write() as connection:
         issues.report(connection, report.digest, report.slot, report.reason, words, made_at)
+        schedules.look(connection, report.digest, setup.now)
 
 
 def _draft(setup: Setup, name: str, slot: str | None) -> Issue:

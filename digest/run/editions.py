@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,23 @@ from digest.run import learning, links, matching
 from digest.run.setup import Setup
 from digest.run.summarizing import summarize
 from digest.sources import calendar
-from digest.store import Connection, asks, issues, ledger, opinions, picks
+from digest.store import Connection, asks, issues, ledger, opinions, schedules
 from digest.store import papers as paper_rows
 from digest.types import Delivery, Edition, Format, Issue, Item, Preferences, Rendered
+
+#: So many readers are looked at in one transaction.
+READERS = 5000
+#: Where every missed slot is made up for, a reader gets no two mails within it.
+APART = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
     """What a queueing came to."""
 
-    readers: int = 0
-    got: frozenset[str] = frozenset()  #: for whom there was something
+    readers: int = 0  #: that were looked at
+    queued: int = 0
+    got: frozenset[str] = frozenset()  #: for whom there was something, of `only`
     warnings: tuple[str, ...] = ()
 
 
@@ -53,31 +59,138 @@ class _Choice:
     people: list[_Reader]
 
 
-def queue(
-    setup: Setup, name: str, issue: Issue | None, only: Collection[str] | None = None
-) -> Queued:
-    """Keep the issue, and queue what each reader is owed of it and of those she missed.
+@dataclass(kw_only=True)
+class _Part:
+    """What becomes of some of the readers."""
 
-    `only` are readers who have just confirmed. Whoever calls holds the builder's lock.
+    editions: list[Edition] = field(default_factory=list)
+    rows: list[Delivery] = field(default_factory=list)
+    due: dict[str, datetime | None] = field(default_factory=dict)  #: when who is due next
+    warnings: list[str] = field(default_factory=list)
+
+
+def queue(
+    setup: Setup,
+    name: str,
+    issue: Issue | None,
+    only: Collection[str] | None = None,
+    *,
+    keep: Callable[[Connection, bool], None] | None = None,
+    is_own_hour: bool = False,
+) -> Queued:
+    """Queue what each reader is owed of an issue and of those she missed.
+
+    `only` are readers who have just confirmed; with `is_own_hour`, those whose own hour has come.
+    `keep` puts the issue into the store, in the transaction that queues for the first readers, and
+    is told whether they are all. Whoever calls holds the builder's lock.
     """
-    store = setup.store
-    with store.read() as connection:
-        people = ledger.readers(connection, name, only)
-        readers = _wanting(setup, connection, name, people, is_welcome=only is not None)
+    with setup.store.read() as connection:
+        # Without a new issue only the latest one can still be on its way to somebody.
+        carrier = issue or issues.latest(connection, name)
+    made: dict[Hashable, Edition] = {}  # what many get is laid out once
+    readers = queued = 0
+    got: set[str] = set()
+    warnings: dict[str, None] = {}
+    after, is_first, is_last = "", True, False
+    while not is_last:
+        with setup.store.read() as connection:
+            people = _people(connection, name, setup.now, only, after, is_own_hour)
+        is_last = only is not None or len(people) < READERS
+        part = _part(setup, name, issue, carrier, people, made, is_welcome=only is not None)
+        with setup.store.write() as connection:
+            if is_first and keep:
+                keep(connection, is_last)
+            issues.save_editions(connection, part.editions)
+            ledger.enqueue(connection, part.rows, setup.now)
+            schedules.set_due(connection, name, part.due)
+            if is_last and issue and not is_first:
+                issues.set_queued(connection, issue.id)
+        readers += len(people)
+        queued += len(part.rows)
+        warnings |= dict.fromkeys(part.warnings)
+        if only is not None:
+            got.update(row.subscriber for row in part.rows)
+        if people:
+            after, is_first = people[-1].id, False
+    return Queued(readers=readers, queued=queued, got=frozenset(got), warnings=tuple(warnings))
+
+
+def tell(setup: Setup, issue: Issue) -> int:
+    """Queue a word for everybody who could have got papers now; returns for how many.
+
+    It is owed to nobody later, and says nothing to those whose own hour is another.
+    """
+    name = issue.digest
+    made: dict[Format, Edition] = {}
+    queued, after, is_last = 0, "", False
+    while not is_last:
+        with setup.store.read() as connection:
+            people = _people(connection, name, setup.now, None, after, False)
+            readers = _wanting(setup, connection, name, people, _Part(), is_welcome=False)
+            # Who was made up for something has a mail already.
+            latest = issues.latest(connection, name)
+            last = ledger.last_at(connection, name, [one.id for one in readers]) if latest else {}
+        readers = [one for one in readers if last.get(one.id) != setup.now]
+        is_last = len(people) < READERS
+        rows = []
+        for reader in readers:
+            format = reader.preferences.format or setup.config.digests[name].format
+            if format not in made:
+                made[format], _ = fit(setup, name, issue, (), format=format)
+            rows.append(_delivery(setup, issue, reader, made[format]))
+        with setup.store.write() as connection:
+            issues.save_editions(connection, made.values())
+            queued += ledger.enqueue(connection, rows, setup.now)
+        after = people[-1].id if people else ""
+    return queued
+
+
+def _people(
+    connection: Connection,
+    name: str,
+    now: datetime,
+    only: Collection[str] | None,
+    after: str,
+    is_own_hour: bool,
+) -> list[Any]:
+    if only is not None:
+        return ledger.readers(connection, name, only)
+    return ledger.readers_at(
+        connection, name, now, after=after, most=READERS, is_own_hour=is_own_hour
+    )
+
+
+def _part(
+    setup: Setup,
+    name: str,
+    issue: Issue | None,
+    carrier: Issue | None,
+    people: Sequence[Any],
+    made: dict[Hashable, Edition],
+    *,
+    is_welcome: bool,
+) -> _Part:
+    """What some readers are owed, laid out."""
+    part = _Part()
+    if not people:
+        return part
+    among = (people[0].id, people[-1].id)
+    with setup.store.read() as connection:
+        readers = _wanting(setup, connection, name, people, part, is_welcome=is_welcome)
         learners = opinions.whose(connection, name)
         # Who has just joined gets the issue made now, or else the latest there is.
         since = setup.now - plan.LOOK_BACK
-        missed = ledger.missed(connection, name, since, with_latest=issue is None)
-        missed = {reader.id: missed[reader.id] for reader in readers if reader.id in missed}
+        missed = ledger.missed(connection, name, since, with_latest=issue is None, among=among)
+        if issue:  # it may be in the store already, and is what they are to get now
+            missed = {who: [id for id in ids if id != issue.id] for who, ids in missed.items()}
+        missed = {reader.id: missed[reader.id] for reader in readers if missed.get(reader.id)}
         old = issues.items_of(connection, {id for ids in missed.values() for id in ids})
-        # Without a new issue only the latest one can still be on its way to somebody.
-        carrier = issue or issues.latest(connection, name)
         if carrier is None or not readers:
             had, has_one = {}, set()
         else:
             items = [*carrier.items, *(item for some in old.values() for item in some)]
-            had = ledger.delivered(connection, {item.paper.id for item in items})
-            has_one = ledger.has_delivery(connection, carrier.id)
+            had = ledger.delivered(connection, {item.paper.id for item in items}, among)
+            has_one = ledger.has_delivery(connection, carrier.id, among)
     readers = [reader for reader in readers if reader.id not in has_one]
     new = issue.items if issue else ()
     choices: dict[Hashable, _Choice] = {}
@@ -89,67 +202,106 @@ def queue(
     if carrier is not None:
         for reader, items in _personal(setup, name, carrier, readers):
             _choose(setup, name, choices, reader, items, reader.id in learners)
-    editions: list[Edition] = []
-    rows: list[Delivery] = []
-    warnings: list[str] = []
-    for choice in choices.values():
+    for key, choice in choices.items():
         assert carrier is not None  # items come from an issue
-        edition, rendered = fit(
-            setup,
-            name,
-            carrier,
-            choice.items,
-            topics=choice.topics,
-            format=choice.format,
-            papers=choice.papers,
-            is_welcome=choice.is_welcome,
-        )
-        warnings += rendered.warnings
-        editions.append(edition)
-        rows += [_delivery(setup, carrier, reader, edition) for reader in choice.people]
-    with store.write() as connection:
-        if issue:
-            issues.save(connection, issue)
-            picks.use(connection, name, issue.id)
-        issues.save_editions(connection, editions)
-        ledger.enqueue(connection, rows, setup.now)
-    return Queued(
-        readers=len(people),
-        got=frozenset(row.subscriber for row in rows),
-        warnings=tuple(dict.fromkeys(warnings)),
+        edition = _laid_out(setup, name, carrier, key, choice, made, part)
+        part.rows += [_delivery(setup, carrier, reader, edition) for reader in choice.people]
+    _set_next(setup, name, people, part)
+    return part
+
+
+def _laid_out(
+    setup: Setup,
+    name: str,
+    carrier: Issue,
+    key: Hashable,
+    choice: _Choice,
+    made: dict[Hashable, Edition],
+    part: _Part,
+) -> Edition:
+    if key in made:
+        return made[key]
+    edition, rendered = fit(
+        setup,
+        name,
+        carrier,
+        choice.items,
+        topics=choice.topics,
+        format=choice.format,
+        papers=choice.papers,
+        is_welcome=choice.is_welcome,
     )
+    part.warnings += rendered.warnings
+    part.editions.append(edition)
+    if len(choice.people) > 1:
+        made[key] = edition
+    return edition
 
 
 def _wanting(
-    setup: Setup, connection: Connection, name: str, people: Sequence[Any], *, is_welcome: bool
+    setup: Setup,
+    connection: Connection,
+    name: str,
+    people: Sequence[Any],
+    part: _Part,
+    *,
+    is_welcome: bool,
 ) -> list[_Reader]:
-    """Who of the readers wants mail now, and may get any."""
-    zone = setup.config.digests[name].timezone
+    """Who of the readers wants mail now, and may get any; of the others, when that may be."""
+    digest = setup.config.digests[name]
     # Who has no wishes of her own gets each issue as it comes out, whenever the last one came.
     choosy = [person.id for person in people if person.preferences or is_welcome]
     last = ledger.last_at(connection, name, choosy)
+    is_apart = digest.missed == "all" and not is_welcome
+    ids = [person.id for person in people] if is_apart else []
+    any_last = {
+        reader: at
+        for reader, at in ledger.last_in_any(connection, ids).items()
+        if setup.now - at < APART
+    }
     may = set(writable(setup, connection, [person.address for person in people]))
-    people = [person for person in people if person.address in may]
-    found = [
-        _Reader(
-            id=person.id,
-            address=person.address,
-            preferences=consent.preferences(person.preferences),
-            since=person.confirmed_at,
-            is_welcome=is_welcome and person.id not in last,
-        )
-        for person in people
-    ]
-
-    def had_at(reader: _Reader) -> datetime | None:
+    found = []
+    for person in people:
+        if person.address not in may:
+            continue
+        preferences = consent.preferences(person.preferences)
+        is_new = is_welcome and person.id not in last
         # Without any mail yet her day or hour may be the one on which she joined.
-        return None if reader.is_welcome else last.get(reader.id, reader.since - consent.DAY)
+        had_at = None if is_new else last.get(person.id, person.confirmed_at - consent.DAY)
+        if person.id in any_last:
+            part.due[person.id] = any_last[person.id] + APART
+        elif consent.wants_now(preferences, digest.timezone, had_at, setup.now):
+            found.append(
+                _Reader(
+                    id=person.id,
+                    address=person.address,
+                    preferences=preferences,
+                    since=person.confirmed_at,
+                    is_welcome=is_new,
+                )
+            )
+        elif had_at is not None:
+            part.due[person.id] = consent.next_at(preferences, digest.timezone, had_at, setup.now)
+        else:  # she has just joined, and has paused
+            part.due[person.id] = consent.next_at(
+                preferences, digest.timezone, person.confirmed_at - consent.DAY, setup.now
+            )
+    return found
 
-    return [
-        reader
-        for reader in found
-        if consent.wants_now(reader.preferences, zone, had_at(reader), setup.now)
-    ]
+
+def _set_next(setup: Setup, name: str, people: Sequence[Any], part: _Part) -> None:
+    """When those who were served are due next; for whom there was nothing, with whatever comes."""
+    zone = setup.config.digests[name].timezone
+    served = {row.subscriber for row in part.rows}
+    for person in people:
+        moment = part.due.get(person.id)
+        if person.id in served and person.preferences:
+            wishes = consent.preferences(person.preferences)
+            moment = consent.next_at(wishes, zone, setup.now, setup.now)
+        if moment == person.due_at:
+            part.due.pop(person.id, None)
+        else:
+            part.due[person.id] = moment
 
 
 def writable(setup: Setup, connection: Connection, addresses: Sequence[str]) -> list[str]:

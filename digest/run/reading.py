@@ -163,4 +163,5 @@ def _keep(setup: Setup, reading: Reading, validators: Mapping[str, Validators]) 
         entries=len(reading.entries),
         new=len(found.new),
         detail=reading.detail,
+        again_at=reading.again_at,
     )

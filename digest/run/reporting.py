@@ -13,27 +13,36 @@ from digest.types import UNFINISHED, Issue, Reason, Report, SourceReport
 
 
 def report(
-    setup: Setup, name: str, slot: str, built: Built, found: Sequence[SourceReport], sent: Sent
+    setup: Setup,
+    name: str,
+    slot: str,
+    built: Built,
+    found: Sequence[SourceReport],
+    sent: Sent | None,
 ) -> Report:
-    """What one digest's part of a run came to."""
-    mails = sent.mails.get(name, 0)
+    """What one digest's part of a run came to; without `sent`, before anything was."""
+    mails = sent.mails.get(name, 0) if sent else 0
+    problems = sent.problems.get(name, []) if sent else []
     issue = built.issue or built.draft
     papers = sum(not item.is_revision for item in issue.items) if issue else 0
+    is_for_nobody = bool(built.issue and papers and not built.readers)
+    is_under_way = sent is None and bool(built.queued or built.issue)
     reason = plan.reason(
         found,
-        has_sent=bool(mails or (built.issue and papers and not built.readers)),
+        has_sent=bool(mails or is_for_nobody or is_under_way),
         looked_at=built.looked_at,
         matched=built.matched,
     )
     if built.draft and not mails:
         reason = Reason.NOT_DUE
-    has_failed = bool(sent.problems.get(name))
-    if has_failed and not mails:
+    if problems and not mails:
         reason = Reason.DOWN  # whatever was owed is still owed
     notes = [waits(setup, built.draft)] if built.draft else []
-    notes += [*built.warnings, *sent.problems.get(name, ())]
-    if built.issue and papers and not built.readers:
+    notes += [*built.warnings, *problems]
+    if is_for_nobody:
         notes.append("nobody is subscribed yet")
+    if is_under_way and built.queued:
+        notes.append(f"{built.queued} queued")
     return Report(
         digest=name,
         slot=issue.slot if issue else slot,
@@ -41,8 +50,8 @@ def report(
         papers=papers,
         mails=mails,
         sources=tuple(found),
-        folder=sent.folders.get(name, ""),
-        has_failed=has_failed,
+        folder=sent.folders.get(name, "") if sent else "",
+        has_failed=bool(problems),
         detail="; ".join(dict.fromkeys(notes)),
     )
 

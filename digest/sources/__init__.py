@@ -70,7 +70,7 @@ BUILTIN: dict[str, Callable[..., Source]] = {
 
 #: The settings each built-in kind understands, and those it cannot do without.
 SETTINGS: dict[str, frozenset[str]] = {
-    "arxiv": frozenset({"rss", "api"}),
+    "arxiv": frozenset({"rss", "api", "holidays"}),
     "biorxiv": frozenset({"url", "server"}),
     "feed": frozenset({"url"}),
     "huggingface": frozenset({"url"}),

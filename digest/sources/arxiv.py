@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from digest import text
-from digest.errors import NotAFeed, SourceDown
+from digest.errors import BadConfig, NotAFeed, SourceDown
 from digest.sources import calendar, listing, syndication
 from digest.sources.arxiv_days import (
     HELD_DAYS,
+    again_at,
     backfilled,
     closed,
     days_to_ask,
@@ -59,6 +60,18 @@ class Arxiv:
     name: str = "arxiv"
     rss: str = "https://rss.arxiv.org"
     api: str = "https://export.arxiv.org/api/query"
+    holidays: Sequence[date | str] = ()  #: more than we know of
+
+    @property
+    def all_holidays(self) -> calendar.Holidays:
+        """Those, too.
+
+        Raises: BadConfig for what is no date.
+        """
+        try:
+            return calendar.KNOWN.with_own(date.fromisoformat(str(day)) for day in self.holidays)
+        except ValueError as why:
+            raise BadConfig(f"[sources.{self.name}] holidays: {why}") from why
 
     def next_request(self, ask: Ask, answers: Sequence[Answer]) -> Request | None:
         """The feed; then the API, page by page, where days are open."""
@@ -92,7 +105,8 @@ class Arxiv:
         """The feed's papers, the API's for the open days, and which days are now done with."""
         if not answers:
             return Reading(source=self.name, reason=Reason.QUIET, detail="no arXiv categories")
-        verdict = judge(answers[0], ask)
+        holidays = self.all_holidays
+        verdict = judge(answers[0], ask, holidays)
         late = backfilled(ask, answers, verdict)
         details = [verdict.detail, failures(answers[1:]), found(ask, answers, late)]
         if ask.is_first and not ask.coverage and (verdict.entries or late):
@@ -103,6 +117,7 @@ class Arxiv:
             entries=verdict.entries + late,
             covered=verdict.covered + closed(ask, answers),
             detail="; ".join(detail for detail in details if detail),
+            again_at=again_at(ask, verdict, holidays),
         )
 
     def _request(self, url: str, kind: str) -> Request:

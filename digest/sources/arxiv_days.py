@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import Literal
 
 from digest.sources import calendar
+from digest.sources.calendar import KNOWN, Holidays
 from digest.sources.categories import own
-from digest.types import Answer, Ask, Coverage, Entry, Failure, Page, Reason
+from digest.types import RETRY, UNFINISHED, Answer, Ask, Coverage, Entry, Failure, Page, Reason
 
 # Source: arXiv's RSS specification.
 FEED_LIMIT = 2000  #: items; the feed is cut there, replacements first
@@ -33,7 +34,7 @@ class Verdict:
     detail: str = ""
 
 
-def judge(answer: Answer, ask: Ask) -> Verdict:
+def judge(answer: Answer, ask: Ask, holidays: Holidays = KNOWN) -> Verdict:
     """What today's answer of the feed is worth."""
     today = calendar.feed_day(ask.now)
     asked = tuple(
@@ -46,7 +47,7 @@ def judge(answer: Answer, ask: Ask) -> Verdict:
         return _judge_unchanged(ask, today, asked)
     fresh = [e for e in answer.entries if e.announce in ("new", "cross", None)]
     if not answer.entries:
-        return _judge_empty(today, asked)
+        return _judge_empty(today, asked, holidays)
     day, note = _day_of_feed(answer.day or today, today, ask)
     known = [e for e in fresh if ask.recent.get(e.aliases[0], day) < day]
     if fresh and len(known) == len(fresh):
@@ -79,11 +80,35 @@ def _judge_unchanged(ask: Ask, today: date, asked: tuple[Coverage, ...]) -> Verd
     )
 
 
-def _judge_empty(today: date, asked: tuple[Coverage, ...]) -> Verdict:
+def _judge_empty(today: date, asked: tuple[Coverage, ...], holidays: Holidays) -> Verdict:
     if not calendar.is_feed_day(today):
         return Verdict(reason=Reason.WEEKEND, covered=asked)
-    reason = Reason.HOLIDAY if calendar.is_holiday(today) else Reason.QUIET
-    return Verdict(reason=reason, covered=asked, detail="the feed was empty")
+    detail = "the feed was empty"
+    if holidays.is_one(today):
+        return Verdict(reason=Reason.HOLIDAY, covered=asked, detail=detail)
+    if holidays.is_known(today):
+        return Verdict(reason=Reason.QUIET, covered=asked, detail=detail)
+    detail += f": a holiday or stale, for the table of holidays ends on {holidays.until}"
+    return Verdict(reason=Reason.HOLIDAY_OR_STALE, covered=asked, detail=detail)
+
+
+#: With these, what is missing may come any time.
+_MAY_COME = (*UNFINISHED, Reason.QUIET, Reason.HOLIDAY_OR_STALE)
+
+
+def again_at(ask: Ask, verdict: Verdict, holidays: Holidays = KNOWN) -> datetime:
+    """When asking again may bring something: soon, or when the next feed is there."""
+    if verdict.reason in _MAY_COME or _stale_categories(ask, verdict):
+        return ask.now + RETRY
+    return calendar.next_ready(ask.now, holidays)
+
+
+def _stale_categories(ask: Ask, verdict: Verdict) -> bool:
+    """Did the feed give some categories' day in full, and not that of others?"""
+    today = calendar.feed_day(ask.now)
+    covered = (*ask.coverage, *verdict.covered)
+    full = {one.category for one in covered if one.day == today and one.how == "feed"}
+    return bool(full) and not full >= set(own(ask.categories))
 
 
 def _day_of_feed(dated: date, today: date, ask: Ask) -> tuple[date, str]:

@@ -6,14 +6,17 @@ A *feed day* is the Eastern date under which the daily feed shows an announcemen
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 EASTERN = ZoneInfo("America/New_York")
 CLOSES_AT = time(14, 0)
 FRIDAY, SATURDAY = 4, 5
 
-# Source: arXiv's availability page, read 2026. Past the last one an empty weekday is just quiet.
+# Source: arXiv's availability page, read 2026. Past the end of the table nobody knows.
+HOLIDAYS_UNTIL = date(2026, 12, 31)
 HOLIDAYS = frozenset(
     date(2026, month, day)
     for month, day in [
@@ -32,9 +35,44 @@ def is_feed_day(day: date) -> bool:
     return day.weekday() < SATURDAY
 
 
-def is_holiday(day: date) -> bool:
-    """Is the day, or the evening before whose mailing it shows, without an announcement?"""
-    return day in HOLIDAYS or day - timedelta(days=1) in HOLIDAYS
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """The evenings without an announcement, as far as they are known."""
+
+    days: frozenset[date] = HOLIDAYS
+    until: date = HOLIDAYS_UNTIL
+
+    def with_own(self, days: Iterable[date]) -> Holidays:
+        """The same with an operator's own: whoever names one of a year names all of it."""
+        own = frozenset(days)
+        last = max((date(day.year, 12, 31) for day in own), default=self.until)
+        return Holidays(self.days | own, max(self.until, last))
+
+    def is_one(self, day: date) -> bool:
+        """Is the day, or the evening before whose mailing it shows, without an announcement?"""
+        return day in self.days or day - timedelta(days=1) in self.days
+
+    def is_known(self, day: date) -> bool:
+        """Does the table tell whether it is one?"""
+        return day <= self.until or self.is_one(day)
+
+
+KNOWN = Holidays()
+#: The feed of a day is there so long after its midnight.
+READY_AFTER = timedelta(minutes=10)
+
+
+def next_ready(now: datetime, holidays: Holidays = KNOWN) -> datetime:
+    """When the next feed with papers is there, in UTC.
+
+    >>> from datetime import UTC
+    >>> str(next_ready(datetime(2026, 6, 19, 12, tzinfo=UTC)))  # a Friday, and a holiday
+    '2026-06-23 04:10:00+00:00'
+    """
+    day = feed_day(now - READY_AFTER) + timedelta(days=1)
+    while not is_feed_day(day) or holidays.is_one(day):
+        day += timedelta(days=1)
+    return datetime.combine(day, time(), EASTERN).astimezone(UTC) + READY_AFTER
 
 
 def newest_feed_day(now: datetime) -> date:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date
 
-from digest.types import Answer, Ask, Entry, Failure, Page, Reading, Reason
+from digest.types import RETRY, Answer, Ask, Entry, Failure, Page, Reading, Reason
 
 FIRST = "first reading: only the newest day counts as new"
 
@@ -49,6 +49,7 @@ def reading(ask: Ask, answers: Sequence[Answer]) -> Reading:
         reason=_reason(ask, pages, failures, entries),
         entries=entries,
         detail="; ".join(notes),
+        again_at=ask.now + RETRY if failures else None,
     )
 
 

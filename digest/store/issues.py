@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
 from digest import compose
 from digest.store import papers as paper_rows
@@ -21,10 +21,11 @@ from digest.store.tables import (
     reports,
 )
 from digest.store.upsert import chunks, upsert
-from digest.types import UNFINISHED, Edition, Issue, Item, Summary
+from digest.types import Edition, Issue, Item, Summary
 
-#: A draft is no issue yet, but for its slot and its papers.
-is_out = issues.c.draft_until.is_(None)
+#: A draft is no issue yet, but for its slot and its papers; one that only tells why there are no
+#: papers is none to whoever asks for some.
+is_out = and_(issues.c.draft_until.is_(None), issues.c.note == "")
 
 
 def since(connection: Connection, name: str, definition: str, first: date, changed: date) -> date:
@@ -47,8 +48,11 @@ def peek_since(connection: Connection, name: str) -> date | None:
     return connection.scalar(select(digests.c.since).where(digests.c.name == name))
 
 
-def save(connection: Connection, issue: Issue) -> None:
-    """Keep an issue with its items, in the place of its draft if there was one."""
+def save(connection: Connection, issue: Issue, *, is_queued: bool = True) -> None:
+    """Keep an issue with its items, in the place of its draft if there was one.
+
+    Not `is_queued`: some of its readers are still to be looked at.
+    """
     drop(connection, issue.id)
     values = {
         "id": issue.id,
@@ -57,6 +61,8 @@ def save(connection: Connection, issue: Issue) -> None:
         "title": issue.title,
         "made_at": issue.made_at,
         "draft_until": issue.draft_until,
+        "note": issue.note,
+        "is_queued": is_queued,
     }
     connection.execute(insert(issues).values(values))
     rows = [
@@ -78,7 +84,26 @@ def save(connection: Connection, issue: Issue) -> None:
         }
         for position, item in enumerate(issue.items)
     ]
-    connection.execute(insert(issue_items), rows)
+    if rows:
+        connection.execute(insert(issue_items), rows)
+
+
+def unqueued(connection: Connection) -> list[Row[Any]]:
+    """Id and digest of the issues of which some readers are still to be looked at."""
+    query = select(issues.c.id, issues.c.digest).where(~issues.c.is_queued)
+    return list(connection.execute(query.order_by(issues.c.made_at)))
+
+
+def set_queued(connection: Connection, issue_id: str) -> None:
+    """All readers of an issue were looked at."""
+    change = update(issues).where(issues.c.id == issue_id)
+    connection.execute(change.values(is_queued=True))
+
+
+def drafts(connection: Connection) -> dict[str, datetime]:
+    """Digest → until when its draft waits, of those that have one."""
+    query = select(issues.c.digest, issues.c.draft_until).where(issues.c.draft_until.is_not(None))
+    return {row.digest: row.draft_until for row in connection.execute(query)}
 
 
 def draft(connection: Connection, digest: str) -> Issue | None:
@@ -117,6 +142,7 @@ def load(connection: Connection, issue_id: str) -> Issue | None:
         made_at=row.made_at,
         items=compose.weighed(_items(connection, rows)),
         draft_until=row.draft_until,
+        note=row.note,
     )
 
 
@@ -366,10 +392,17 @@ def report(
     upsert(connection, reports, [row])
 
 
-def is_done_with(connection: Connection, digest: str, slot: str) -> bool:
-    """Did a run settle the slot, with a mail or with a good reason for none?"""
-    query = select(func.count()).where(reports.c.digest == digest, reports.c.slot == slot)
-    return bool(connection.scalar(query.where(reports.c.reason.not_in(UNFINISHED))))
+def last_reason(connection: Connection, digest: str, slot: str) -> str | None:
+    """What the newest run for a slot came to, if there was one."""
+    query = select(reports.c.reason).where(reports.c.digest == digest, reports.c.slot == slot)
+    return connection.scalar(query.order_by(reports.c.run_at.desc()).limit(1))
+
+
+def latest_made_at(connection: Connection, digest: str) -> datetime | None:
+    """When the newest issue came out."""
+    query = select(func.max(issues.c.made_at)).where(issues.c.digest == digest, is_out)
+    found: datetime | None = connection.scalar(query)
+    return found
 
 
 def last_reports(connection: Connection) -> dict[str, Row[Any]]:

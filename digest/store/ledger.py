@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, true, update
 
 from digest import consent
 from digest.store import people
@@ -14,6 +14,7 @@ from digest.store.issues import is_out
 from digest.store.tables import (
     deliveries,
     edition_items,
+    editions,
     issues,
     subscribers,
     subscriptions,
@@ -98,7 +99,7 @@ def _set(connection: Connection, digest: str, ids: Sequence[str], **values: Any)
 def readers(
     connection: Connection, digest: str, only: Collection[str] | None = None
 ) -> list[Row[Any]]:
-    """Who is to get a digest, or who of `only`: subscriber, address, preferences and since when."""
+    """Who is to get a digest, or who of `only`: subscriber, address, preferences, since, due."""
     if only is None:
         return list(connection.execute(_readers(digest).order_by(subscribers.c.id)))
     found: list[Row[Any]] = []
@@ -106,6 +107,36 @@ def readers(
         query = _readers(digest).where(subscribers.c.id.in_(chunk))
         found += connection.execute(query.order_by(subscribers.c.id)).all()
     return found
+
+
+def readers_at(
+    connection: Connection,
+    digest: str,
+    now: datetime,
+    *,
+    after: str = "",
+    most: int,
+    is_own_hour: bool = False,
+) -> list[Row[Any]]:
+    """The next readers by id whom nothing of their own keeps from getting mail at `now`.
+
+    With `is_own_hour` only those whose own hour has come.
+    """
+    due_at = subscriptions.c.due_at
+    query = _readers(digest).where(subscribers.c.id > after)
+    query = query.where(due_at <= now if is_own_hour else or_(due_at.is_(None), due_at <= now))
+    return list(connection.execute(query.order_by(subscribers.c.id).limit(most)))
+
+
+def readers_of_all(connection: Connection) -> dict[str, int]:
+    """Digest → how many get it."""
+    query = _who(subscriptions.c.digest, func.count()).group_by(subscriptions.c.digest)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def count_readers(connection: Connection, digest: str) -> int:
+    """How many get a digest."""
+    return connection.scalar(_who(func.count()).where(subscriptions.c.digest == digest)) or 0
 
 
 def reader_id(connection: Connection, digest: str, address: str) -> str | None:
@@ -116,27 +147,43 @@ def reader_id(connection: Connection, digest: str, address: str) -> str | None:
 
 
 def _readers(digest: str) -> Select[Any]:
+    columns = (
+        subscribers.c.id,
+        subscribers.c.address,
+        subscriptions.c.preferences,
+        subscriptions.c.confirmed_at,
+        subscriptions.c.due_at,
+    )
+    return _who(*columns).where(subscriptions.c.digest == digest)
+
+
+def _who(*columns: Any) -> Select[Any]:
+    """Something of those who get a digest."""
     return (
-        select(
-            subscribers.c.id,
-            subscribers.c.address,
-            subscriptions.c.preferences,
-            subscriptions.c.confirmed_at,
-        )
-        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
-        .where(
-            subscriptions.c.digest == digest,
-            subscriptions.c.state == "confirmed",
-            subscribers.c.state == "active",
-        )
+        select(*columns)
+        .select_from(subscriptions)
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        .where(subscriptions.c.state == "confirmed", subscribers.c.state == "active")
     )
 
 
 # --- what is owed --------------------------------------------------------------------------------
 
+#: The first and the last of the readers that are meant; None: all of them.
+Among = tuple[str, str] | None
+
+
+def _is_among(column: Any, among: Among) -> Any:
+    return column.between(*among) if among else true()
+
 
 def missed(
-    connection: Connection, digest: str, since: datetime, *, with_latest: bool
+    connection: Connection,
+    digest: str,
+    since: datetime,
+    *,
+    with_latest: bool,
+    among: Among = None,
 ) -> dict[str, list[str]]:
     """Reader → the issues made since she confirmed, and since a moment, that never reached her.
 
@@ -168,7 +215,7 @@ def missed(
         select(subscriptions.c.subscriber_id, issues.c.id)
         .join(issues, issues.c.digest == subscriptions.c.digest)
         .where(subscriptions.c.digest == digest, subscriptions.c.state == "confirmed", ~got)
-        .where(is_owed, is_out)
+        .where(is_owed, is_out, _is_among(subscriptions.c.subscriber_id, among))
         .order_by(issues.c.made_at)
     )
     found: dict[str, list[str]] = {}
@@ -177,7 +224,9 @@ def missed(
     return found
 
 
-def delivered(connection: Connection, papers: Iterable[str]) -> dict[str, set[tuple[str, bool]]]:
+def delivered(
+    connection: Connection, papers: Iterable[str], among: Among = None
+) -> dict[str, set[tuple[str, bool]]]:
     """Reader → which of the papers she got, as new or as a revision, in whatever digest."""
     found: dict[str, set[tuple[str, bool]]] = {}
     for chunk in chunks(sorted(set(papers)), 500):
@@ -185,9 +234,11 @@ def delivered(connection: Connection, papers: Iterable[str]) -> dict[str, set[tu
             select(
                 deliveries.c.subscriber_id, edition_items.c.paper_id, edition_items.c.is_revision
             )
-            .join(edition_items, edition_items.c.edition == deliveries.c.edition)
-            .where(edition_items.c.paper_id.in_(chunk))
+            .join(editions, editions.c.issue_id == deliveries.c.issue_id)
+            .join(edition_items, edition_items.c.edition == editions.c.key)
+            .where(edition_items.c.paper_id.in_(chunk), editions.c.key == deliveries.c.edition)
             .where(deliveries.c.state.not_in(NOT_DELIVERED))
+            .where(_is_among(deliveries.c.subscriber_id, among))
         )
         for reader, paper, is_revision in connection.execute(query):
             found.setdefault(reader, set()).add((paper, is_revision))
@@ -217,10 +268,11 @@ def enqueue(connection: Connection, rows: Sequence[Delivery], now: datetime) -> 
     return upsert(connection, deliveries, values, overwrite=False)
 
 
-def has_delivery(connection: Connection, issue: str) -> set[str]:
+def has_delivery(connection: Connection, issue: str, among: Among = None) -> set[str]:
     """The readers with a delivery of an issue, in whatever state."""
     query = select(deliveries.c.subscriber_id).where(deliveries.c.issue_id == issue)
-    return set(connection.execute(query).scalars())
+    mine = query.where(_is_among(deliveries.c.subscriber_id, among))
+    return set(connection.execute(mine).scalars())
 
 
 def in_state(
@@ -282,6 +334,20 @@ def last_at(connection: Connection, digest: str, readers: Iterable[str]) -> dict
             select(deliveries.c.subscriber_id, func.max(deliveries.c.queued_at))
             .join(issues, issues.c.id == deliveries.c.issue_id)
             .where(issues.c.digest == digest, deliveries.c.subscriber_id.in_(chunk))
+            .where(deliveries.c.state.not_in(NOT_DELIVERED))
+            .group_by(deliveries.c.subscriber_id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
+def last_in_any(connection: Connection, readers: Iterable[str]) -> dict[str, datetime]:
+    """Reader → when her newest mail of any digest was made, of those who had one."""
+    found: dict[str, datetime] = {}
+    for chunk in chunks(readers, 500):
+        query = (
+            select(deliveries.c.subscriber_id, func.max(deliveries.c.queued_at))
+            .where(deliveries.c.subscriber_id.in_(chunk))
             .where(deliveries.c.state.not_in(NOT_DELIVERED))
             .group_by(deliveries.c.subscriber_id)
         )

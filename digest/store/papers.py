@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    true,
     update,
 )
 
@@ -106,14 +107,21 @@ def _move(connection: Connection, table: Table, keys: Sequence[str], merge: Merg
 
 
 def candidates(
-    connection: Connection, digest: str, sources: Sequence[str], since: date
+    connection: Connection,
+    digest: str,
+    sources: Sequence[str],
+    since: date,
+    until: date | None = None,
 ) -> Iterator[Paper]:
-    """Papers listed since a day by any of the sources, in no issue of the digest yet."""
+    """Papers listed since a day by any of the sources, in no issue of the digest yet.
+
+    With `until`, those that some source listed up to that day.
+    """
     is_out = exists().where(
         issue_items.c.paper_id == papers.c.id,
         issue_items.c.issue_id.startswith(f"{digest}/", autoescape=True),
     )
-    yield from _where(connection, _is_listed(sources, since), ~is_out)
+    yield from _where(connection, _is_listed(sources, since, until), ~is_out)
 
 
 def listed_since(connection: Connection, sources: Sequence[str], since: date) -> Iterator[Paper]:
@@ -121,8 +129,9 @@ def listed_since(connection: Connection, sources: Sequence[str], since: date) ->
     yield from _where(connection, _is_listed(sources, since))
 
 
-def _is_listed(sources: Sequence[str], since: date) -> Any:
+def _is_listed(sources: Sequence[str], since: date, until: date | None = None) -> Any:
     return exists().where(
+        listings.c.listed_on <= until if until else true(),
         listings.c.paper_id == papers.c.id,
         listings.c.source.in_(sources),
         listings.c.listed_on >= since,

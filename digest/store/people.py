@@ -215,7 +215,7 @@ def row(
     confirmed_at: datetime | None = None,
     ended_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """A row for `save`."""
+    """A row for `save`. Who has wishes is looked at by whoever sends next."""
     return {
         "id": id,
         "subscriber_id": subscriber,
@@ -225,13 +225,15 @@ def row(
         "preferences": consent.words(preferences),
         "confirmed_at": confirmed_at,
         "ended_at": ended_at,
+        "due_at": confirmed_at if consent.words(preferences) else None,
     }
 
 
 def prefer(connection: Connection, id: str, preferences: Preferences) -> None:
-    """Keep how a reader wants a digest."""
+    """Keep how a reader wants a digest, and have her be looked at by whoever sends next."""
     change = update(subscriptions).where(subscriptions.c.id == id)
-    connection.execute(change.values(preferences=consent.words(preferences)))
+    words = consent.words(preferences)
+    connection.execute(change.values(preferences=words, due_at=subscriptions.c.confirmed_at))
 
 
 def change_state(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
@@ -12,7 +13,7 @@ from digest.store.upsert import chunks, upsert
 from digest.types import Reason, Slot
 
 
-def known(connection: Connection) -> dict[str, Row]:
+def known(connection: Connection) -> dict[str, Row[Any]]:
     """Digest → words, zone, after and next_at of its schedule, as they were last kept."""
     return {row.digest: row for row in connection.execute(select(schedules))}
 
@@ -36,7 +37,7 @@ def drop(connection: Connection, digests: Collection[str]) -> None:
         connection.execute(delete(schedules).where(schedules.c.digest.in_(chunk)))
 
 
-def due(connection: Connection, now: datetime) -> list[Row]:
+def due(connection: Connection, now: datetime) -> list[Row[Any]]:
     """The schedules with something to do."""
     query = select(schedules).where(schedules.c.next_at <= now)
     return list(connection.execute(query.order_by(schedules.c.next_at, schedules.c.digest)))
@@ -48,6 +49,12 @@ def go_on(
     """Look at a digest again at `next_at`; its slots up to `after` are settled."""
     values = {"next_at": next_at} | ({"after": after} if after else {})
     connection.execute(update(schedules).where(schedules.c.digest == digest).values(**values))
+
+
+def look(connection: Connection, digest: str, now: datetime) -> None:
+    """Look at a digest at once: what held it up is gone."""
+    change = update(schedules).where(schedules.c.digest == digest)
+    connection.execute(change.values(next_at=now))
 
 
 def settle(
@@ -73,6 +80,12 @@ def settle(
     return upsert(connection, slots, [row], overwrite=False) == 1
 
 
+def released(connection: Connection, digest: str, issue_id: str) -> None:
+    """A slot's draft has come out."""
+    change = update(slots).where(slots.c.digest == digest, slots.c.issue_id == issue_id)
+    connection.execute(change.values(outcome=Reason.SENT))
+
+
 def settled(connection: Connection, digest: str, keys: Iterable[str]) -> set[str]:
     """Which of the slots are done with."""
     found: set[str] = set()
@@ -82,13 +95,13 @@ def settled(connection: Connection, digest: str, keys: Iterable[str]) -> set[str
     return found
 
 
-def last(connection: Connection, digest: str, most: int = 1) -> list[Row]:
+def last(connection: Connection, digest: str, most: int = 1) -> list[Row[Any]]:
     """The newest slots that are done with, newest first."""
     query = select(slots).where(slots.c.digest == digest)
     return list(connection.execute(query.order_by(slots.c.due_at.desc()).limit(most)))
 
 
-def last_of_all(connection: Connection) -> dict[str, Row]:
+def last_of_all(connection: Connection) -> dict[str, Row[Any]]:
     """Digest → its newest slot that is done with."""
     newest = select(slots.c.digest, func.max(slots.c.due_at).label("due_at"))
     newest_rows = newest.group_by(slots.c.digest).subquery()

@@ -1,0 +1,192 @@
+"""The slots of schedules: which are open, and each settled once, whoever looks and however late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from digest import plan
+from digest.config import Digest
+from digest.run import reporting
+from digest.run.setup import Setup
+from digest.store import Connection, issues, schedules
+from digest.types import RETRY, Due, Reason, Report, Slot
+
+#: Where every missed slot is made up for, from one issue to the next.
+APART = timedelta(hours=1)
+LATE = timedelta(minutes=20)  #: what is said to be late
+#: While a draft waits, its digest is looked at so often: it may have been approved.
+DRAFT_EVERY = timedelta(minutes=15)
+
+
+def sync(setup: Setup) -> None:
+    """Keep the schedules that the configuration has now."""
+    wanted = {name: one for name, one in setup.config.digests.items() if one.schedule}
+    with setup.store.read() as connection:
+        known = schedules.known(connection)
+    changed = {
+        name: one
+        for name, one in wanted.items()
+        if name not in known
+        or (known[name].words, known[name].zone) != (one.schedule, one.timezone)
+    }
+    gone = known.keys() - wanted.keys()
+    if not changed and not gone:
+        return
+    with setup.store.write() as connection:
+        schedules.drop(connection, gone)
+        for name, one in changed.items():
+            _begin(connection, name, one, setup.now)
+            if name in known and known[name].zone != one.timezone:
+                schedules.look_again(connection, name, setup.now)
+
+
+def _begin(connection: Connection, name: str, digest: Digest, now: datetime) -> None:
+    """A schedule begins with its newest slot, unless an issue of today has taken its place."""
+    schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+    past = schedule.slots(now - plan.LOOK_BACK, now)
+    after = past[-1].due_at - timedelta(microseconds=1) if past else now
+    last = next(iter(schedules.last(connection, name)), None)
+    if last and (
+        last.due_at > after or last.slot[:10] == plan.wall_time(now, digest.timezone)[:10]
+    ):
+        after = now
+    upcoming = schedule.next(after)
+    at = upcoming.due_at if upcoming else None
+    schedules.keep(connection, name, digest.schedule, digest.timezone, after, at)
+
+
+def works(setup: Setup) -> Iterator[Due]:
+    """The slots whose work is to be done now; those that were missed are settled as such."""
+    with setup.store.read() as connection:
+        rows = schedules.due(connection, setup.now)
+        drafts = issues.drafts(connection) if rows else {}
+    for row in rows:
+        digest = setup.config.digests.get(row.digest)
+        if digest is None:
+            continue
+        if until := drafts.get(row.digest):
+            at = max(min(until, setup.now + DRAFT_EVERY), setup.now + timedelta(minutes=1))
+            with setup.store.write() as connection:
+                schedules.go_on(connection, row.digest, at)
+            continue
+        with setup.store.write() as connection:
+            found = _work(connection, row.digest, digest, row.after, row.next_at, setup.now)
+        if found:
+            yield found
+
+
+def _work(
+    connection: Connection,
+    name: str,
+    digest: Digest,
+    after: datetime,
+    planned_at: datetime,
+    now: datetime,
+) -> Due | None:
+    schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+    # Further back, nobody is owed anything.
+    after = max(after, now - plan.LOOK_BACK)
+    slots = schedule.slots(after, now)
+    done = schedules.settled(connection, name, [slot.key for slot in slots])
+    slots = [slot for slot in slots if slot.key not in done]
+    todo, missed = plan.split(slots, digest.missed, planned_at, now)
+    for slot in missed:
+        schedules.settle(connection, name, slot, _missed(connection, name, slot), now)
+    if not todo:
+        _go_on(connection, name, schedule, now)
+        return None
+    slot, *later = todo
+    if not later:
+        return Due(digest=name, slot=slot)
+    last = issues.latest_made_at(connection, name)
+    if last and now - last < APART:
+        schedules.go_on(connection, name, last + APART)
+        return None
+    return Due(digest=name, slot=slot, until=slot.due_at.date())
+
+
+def _missed(connection: Connection, name: str, slot: Slot) -> Reason:
+    """What to call a slot whose place another has taken: it may have been tried in vain."""
+    said = issues.last_reason(connection, name, slot.key)
+    return Reason(said) if said else Reason.MISSED
+
+
+def settled(setup: Setup, due: Due, report: Report, outcome: Reason | None) -> bool:
+    """Keep the report of a slot, and what it came to; False where somebody else was quicker.
+
+    `outcome` is nothing where the work on it has settled it.
+    """
+    digest = setup.config.digests[due.digest]
+    schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+    with setup.store.write() as connection:
+        if outcome and not schedules.settle(connection, due.digest, due.slot, outcome, setup.now):
+            return False
+        keep_report(connection, report, setup.now)
+        _go_on(connection, due.digest, schedule, due.slot.due_at)
+    return True
+
+
+def lateness(setup: Setup, due: Due) -> str:
+    """That it is well after the slot's hour, and why; nothing where it is not."""
+    late = setup.now - due.slot.due_at
+    if late < LATE:
+        return ""
+    with setup.store.read() as connection:
+        said = issues.last_reason(connection, due.digest, due.slot.key)
+    why = f"its sources had nothing before ({said})" if said else "nobody was there at its hour"
+    hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
+    return f"{f'{hours} h ' if hours else ''}{minutes:02d} min after its hour: {why}"
+
+
+def failed(setup: Setup, due: Due, why: str) -> Report:
+    """A slot whose issue could not be made; it is tried again soon."""
+    report = Report(
+        digest=due.digest, slot=due.slot.key, reason=Reason.DOWN, has_failed=True, detail=why
+    )
+    return waits(setup, due, report, setup.now + RETRY)
+
+
+def waits(setup: Setup, due: Due, report: Report, until: datetime) -> Report:
+    """Keep the report of a slot that is looked at again, and say in it when."""
+    zone = setup.config.digests[due.digest].timezone
+    said = f"looked at again at {plan.wall_time(until, zone)[11:]} {zone}"
+    report = replace(report, detail="; ".join(filter(None, (report.detail, said))))
+    with setup.store.write() as connection:
+        keep_report(connection, report, setup.now)
+        schedules.go_on(connection, due.digest, until)
+    return report
+
+
+def keep_report(connection: Connection, report: Report, at: datetime) -> None:
+    """Keep what a run came to."""
+    words = reporting.words(report)
+    issues.report(connection, report.digest, report.slot, report.reason, words, at)
+
+
+def _go_on(connection: Connection, name: str, schedule: plan.Schedule, after: datetime) -> None:
+    upcoming = schedule.next(after)
+    schedules.go_on(connection, name, upcoming.due_at if upcoming else None, after)
+
+
+def others(setup: Setup, but: set[str]) -> list[Report]:
+    """Why nothing is due of the digests that are not among `but`."""
+    with setup.store.read() as connection:
+        known = schedules.known(connection)
+        last = schedules.last_of_all(connection)
+        drafts = {name: issues.draft(connection, name) for name in issues.drafts(connection)}
+    found = []
+    for name, digest in setup.config.digests.items():
+        if name in but:
+            continue
+        slot, why = "", "it has no schedule; `digest run NAME` runs it now"
+        if draft := drafts.get(name):
+            slot, why = draft.slot, reporting.waits(setup, draft)
+        elif name in known:
+            slot = last[name].slot if name in last else ""
+            why = f"the slot {slot} is done with" if slot else "its first slot is yet to come"
+            if at := known[name].next_at:
+                why += f"; next at {plan.wall_time(at, digest.timezone)} {digest.timezone}"
+        found.append(Report(digest=name, slot=slot, reason=Reason.NOT_DUE, detail=why))
+    return found
