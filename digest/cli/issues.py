@@ -68,6 +68,9 @@ def run(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME")] = None,
     all: Annotated[bool, typer.Option("--all", help="All digests, now.")] = False,
+    queue_only: Annotated[
+        bool, typer.Option("--queue-only", help="Leave the mails to whoever sends.")
+    ] = False,
     config: ConfigFile = None,
     now: Now = None,
     as_json: AsJson = False,
@@ -79,14 +82,17 @@ def run(
         from digest.run import slots
 
         names_chosen = chosen(setup.config, names or [], all)
+        if queue_only and names_chosen:
+            raise Misuse("--queue-only is for what is due: leave the names away, or the option")
         if names_chosen:
             zones = {name: setup.config.digests[name].timezone for name in names_chosen}
             now_there = {name: plan.wall_time(setup.now, zones[name]) for name in names_chosen}
             reports = runs.run(setup, now_there)
         else:
-            reports = runs.run_due(setup)
+            reports = runs.run_due(setup, is_sending=not queue_only)
             reports += slots.others(setup, {report.digest for report in reports})
-        runs.attend(setup)
+        if not queue_only:
+            runs.attend(setup)
         order = list(setup.config.digests)
         reports.sort(key=lambda report: order.index(report.digest))
     show_reports(reports, as_json)

@@ -1,12 +1,16 @@
-"""The pages where people subscribe."""
+"""What runs all the time: the pages, the clock and the sender, or the clock and the sender."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +19,9 @@ from digest.cli.frame import ConfigFile, app, complain, moment, opened
 from digest.errors import Misuse
 
 if TYPE_CHECKING:
+    from digest.attending import Children
     from digest.config import Config
+    from digest.run import Setup
 
 
 log = logging.getLogger(__name__)
@@ -35,12 +41,11 @@ def serve(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Show the pages where people subscribe, and answer them by mail. Ctrl-C ends it."""
+    """Show the pages where people subscribe, and send what is due. Ctrl-C ends it."""
     import uvicorn
 
     from digest import config as configs
     from digest import web
-    from digest.web.attending import attending
 
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
@@ -78,8 +83,10 @@ def serve(
                 f" {own} or base_url in digest.toml"
             )
         print(f"listening on http://{shown}:{own}/, known as {settings.pages_url}", flush=True)
+        stop = Event()
+        children = _children(context, config, configs.environment(port=own), stop)
         try:
-            with attending(desk, _sender(context, config), configs.environment(port=own)):
+            with _all_the_time(desk.setup, children, stop):
                 server.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
@@ -88,12 +95,60 @@ def serve(
             signal.signal(signal.SIGTERM, before)
 
 
-def _sender(context: typer.Context, config: Path | None) -> list[str]:
-    """The command that sends what is due, with the configuration as it is here."""
+@app.command()
+def schedule(context: typer.Context, config: ConfigFile = None) -> None:
+    """Send what is due when it is due, without the pages. Ctrl-C ends it."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
+    )
+    with opened(context, config, None) as setup:
+        from digest.run import slots
+
+        if not setup.config.digests:
+            raise Misuse(
+                "there is no digest in the configuration; describe one under [digests.NAME]"
+            )
+        slots.sync(setup)
+        for name, when in slots.upcoming(setup).items():
+            print(f"{name}: {when}", flush=True)
+        stop, ended = Event(), Event()
+        before = {
+            number: signal.signal(number, lambda *_: ended.set())
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        children = _children(context, config, os.environ, stop)
+        try:
+            with _all_the_time(lambda: setup.at(moment(None)), children, stop):
+                ended.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _all_the_time(setup: Callable[[], Setup], children: Children, stop: Event) -> Iterator[None]:
+    """The clock and the sender, beside whatever is in the block."""
+    from digest import clock
+    from digest.attending import attending, turn
+
+    with clock.running(lambda: turn(setup(), children)):
+        try:
+            with attending(setup, children, stop):
+                yield
+        finally:
+            stop.set()  # a turn waits for its child
+
+
+def _children(
+    context: typer.Context, config: Path | None, environment: Mapping[str, str], stop: Event
+) -> Children:
+    """Commands of ours, with the configuration as it is here."""
     from digest import config as configs
+    from digest.attending import Children
 
     file = configs.find(config or context.obj)
-    return [sys.executable, "-m", "digest", "--config", str(file), "send"]
+    command = [sys.executable, "-m", "digest", "--config", str(file)]
+    return Children(command, environment, stop)
 
 
 def _listen(host: str, port: int) -> socket.socket:

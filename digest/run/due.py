@@ -22,6 +22,10 @@ from digest.types import Due, Reason, Report, SourceReport
 log = logging.getLogger(__name__)
 
 
+HOUSEKEEPING = "*housekeeping"  #: no digest can be called so
+HOUSEKEEPING_EVERY = timedelta(days=1)
+
+
 def run_due(setup: Setup, *, is_sending: bool = True) -> list[Report]:
     """Do what is due: drafts, slots of schedules, readers' own hours; a report of each, kept.
 
@@ -29,7 +33,7 @@ def run_due(setup: Setup, *, is_sending: bool = True) -> list[Report]:
     `is_sending` mails are only queued, for whoever sends.
     """
     slots.sync(setup)
-    if not _is_any(setup):
+    if not is_any(setup):
         return []
     check(setup)
     with setup.store.exclusive("due"):
@@ -148,7 +152,7 @@ def _tell(setup: Setup, work: Due, report: Report) -> int:
     return building.tell(setup, work.digest, work.slot.key, report.reason)
 
 
-def _is_any(setup: Setup) -> bool:
+def is_any(setup: Setup) -> bool:
     """Is anything due? Asked every minute, so it costs next to nothing."""
     with setup.store.read() as connection:
         return bool(

@@ -32,10 +32,17 @@ class Setup:
     now: datetime
     notify: Callable[[str], None] = lambda _: None  #: what is being done, for whoever watches
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    is_stopping: Callable[[], bool] = lambda: False  #: nothing new is to be begun
 
     def at(self, now: datetime) -> Setup:
         """The same at another moment; what was read or made already is not read again."""
-        made = replace(self, now=now)
+        return self._taking_over(replace(self, now=now))
+
+    def until(self, is_stopping: Callable[[], bool]) -> Setup:
+        """The same for somebody who may be told to stop."""
+        return self._taking_over(replace(self, is_stopping=is_stopping))
+
+    def _taking_over(self, made: Setup) -> Setup:
         made.__dict__.update({name: self.__dict__[name] for name in _LASTING if name in vars(self)})
         return made
 

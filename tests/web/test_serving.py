@@ -18,8 +18,8 @@ from commands import digest
 from door import ADA, Door, mails, token
 from serving import Serving
 
+from digest import attending
 from digest.errors import Temporary
-from digest.web import attending
 
 TOML = """
 [digests.samples]
@@ -146,7 +146,7 @@ def test_what_fails_once_is_logged_without_names_and_tried_again(
         enough.set()
 
     monkeypatch.setattr(attending, "_WORK", ((work, 0.01),))
-    with attending.attending(door.desk):
+    with attending.attending(door.desk.setup):
         assert enough.wait(10)
     assert [one.message for one in caplog.records] == ["work failed and is tried again"]
     done = len(turns)
@@ -168,7 +168,7 @@ def test_what_cannot_be_done_now_is_one_line_of_the_log(
         again.set()
 
     monkeypatch.setattr(attending, "_WORK", ((work, 0.01),))
-    with attending.attending(door.desk):
+    with attending.attending(door.desk.setup):
         assert again.wait(10)
     assert [(one.message, one.exc_info) for one in caplog.records] == [
         ("work is tried again: the store is busy", None)
@@ -188,7 +188,7 @@ def test_an_error_of_the_store_tells_no_address(door: Door) -> None:
 @pytest.mark.slow
 def test_a_welcome_that_waits_for_an_issue_holds_up_no_confirmation(door: Door) -> None:
     door.subscribe()
-    with attending.attending(door.desk), door.store.exclusive("build"):
+    with attending.attending(door.desk.setup), door.store.exclusive("build"):
         door.post("/subscribe", address="b@example.org", digest="quiet")
         wait_for(lambda: door.mails("b@example.org"))
     wait_for(lambda: any(mail["List-Id"] for mail in door.mails()))

@@ -49,7 +49,7 @@ class Pool:
     async def next(self) -> Delivery | None:
         """The next delivery, once it may go; None when there is nothing more to do now."""
         async with self._lock:
-            while not self.is_stopped:
+            while not (self.is_stopped or self.setup.is_stopping()):
                 if not self.claimed:
                     if not await self._claim():
                         return None
