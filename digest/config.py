@@ -645,9 +645,9 @@ def state_folder() -> Path:
     return Path(given) if given else user_state_path("papers-digest")
 
 
-def environment(port: int) -> dict[str, str]:
+def environment(port: int | None = None) -> dict[str, str]:
     """That of a process of ours that makes mails: their links lead to pages at a port."""
-    return {**os.environ, "DIGEST_WEB__PORT": str(port)}
+    return {**os.environ, **({"DIGEST_WEB__PORT": str(port)} if port else {})}
 
 
 def imap_password() -> str:

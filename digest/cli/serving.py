@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import socket
 import sys
@@ -102,6 +101,7 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
         stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
     )
     with opened(context, config, None) as setup:
+        from digest import config as configs
         from digest.run import slots
 
         if not setup.config.digests:
@@ -116,7 +116,7 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
             number: signal.signal(number, lambda *_: ended.set())
             for number in (signal.SIGTERM, signal.SIGINT)
         }
-        children = _children(context, config, os.environ, stop)
+        children = _children(context, config, configs.environment(), stop)
         try:
             with _all_the_time(lambda: setup.at(moment(None)), children, stop):
                 ended.wait()
