@@ -42,10 +42,7 @@ def serve(
     from digest import web
     from digest.web.attending import attending
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
-    )
-    with opened(context, config, None, busy_s=5) as setup:  # people wait
+    with opened(context, config, None, busy_s=5, is_lasting=True) as setup:  # people wait
         settings = setup.config
         if not settings.digests:
             raise Misuse(
@@ -57,7 +54,7 @@ def serve(
         if port is not None and not settings.base_url:
             # Links in mails lead to these pages, wherever they are.
             settings = _with_port(settings, own)
-        desk = web.Desk(settings, setup.store, lambda: moment(None), log.info)
+        desk = web.Desk(settings, setup.store, lambda: moment(None), log.debug)
         server = uvicorn.Server(
             uvicorn.Config(
                 web.create_app(desk),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from digest.run.building import Built
 from digest.run.sending import Sent
 from digest.run.setup import Setup
 from digest.types import UNFINISHED, Issue, Reason, Report, SourceReport
+
+log = logging.getLogger(__name__)
 
 
 def report(
@@ -34,7 +37,7 @@ def report(
     notes += [*built.warnings, *sent.problems.get(name, ())]
     if built.issue and papers and not built.readers:
         notes.append("nobody is subscribed yet")
-    return Report(
+    made = Report(
         digest=name,
         slot=issue.slot if issue else slot,
         reason=reason,
@@ -44,6 +47,19 @@ def report(
         folder=sent.folders.get(name, ""),
         has_failed=has_failed,
         detail="; ".join(dict.fromkeys(notes)),
+    )
+    tell(made)
+    return made
+
+
+def tell(report: Report) -> None:
+    """Log what a digest's part of a run came to."""
+    values = {name: getattr(report, name) for name in ("digest", "slot", "papers", "mails")}
+    log.info(
+        "%s %s: %s, papers %d, mails %d%s",
+        *(report.digest, report.slot, report.reason, report.papers, report.mails),
+        f" ({report.detail})" if report.detail else "",
+        extra={**values, "reason": str(report.reason), "detail": report.detail},
     )
 
 
