@@ -29,7 +29,7 @@ _MAIN = {
     "welcome": Purpose.PREFERENCES,
     "address": Purpose.ADDRESS,
     "answer": Purpose.PREFERENCES,
-}
+}  #: an alert leads nowhere: it is for the operator
 _WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 
@@ -145,7 +145,8 @@ def _mail(setup: Setup, one: Notice) -> Mail:
         reply_to=reply_address(setup, own) if own else config.inbox.address,
         in_reply_to=one.in_reply_to,
         language=words["language"],
-        return_path=return_path(setup, one.id, one.made_at),
+        # A mail to the operator that comes back must not have her taken for a reader who left.
+        return_path="" if one.kind == "alert" else return_path(setup, one.id, one.made_at),
         signer=signer(setup, config.notices_from),
     )
 

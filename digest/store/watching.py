@@ -1,0 +1,130 @@
+"""What whoever watches asks for again and again: each question is one cheap query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, delete, exists, func, insert, select, text
+
+from digest.store.issues import is_out
+from digest.store.tables import (
+    alerts,
+    deliveries,
+    issues,
+    reports,
+    schedules,
+    slots,
+    subscribers,
+    subscriptions,
+)
+from digest.store.upsert import chunks, upsert
+from digest.types import DeliveryState
+
+_PROBE = "probe"
+
+
+def try_out(connection: Connection) -> None:
+    """Read and write; whoever calls takes it back."""
+    connection.execute(delete(alerts).where(alerts.c.about == _PROBE))
+    connection.execute(
+        insert(alerts).values(about=_PROBE, since=datetime.fromtimestamp(0).astimezone())
+    )
+    connection.execute(select(alerts.c.since).where(alerts.c.about == _PROBE)).one()
+
+
+# --- slots ---------------------------------------------------------------------------------------
+
+
+def standing(connection: Connection) -> list[Row[Any]]:
+    """Every schedule, and what its newest slot that is done with came to."""
+    any_slot = slots.alias()
+    newest = (
+        select(func.max(any_slot.c.due_at))
+        .where(any_slot.c.digest == schedules.c.digest)
+        .correlate(schedules)
+        .scalar_subquery()
+    )
+    same = (slots.c.digest == schedules.c.digest) & (slots.c.due_at == newest)
+    last = (slots.c.slot, slots.c.outcome, slots.c.issue_id, slots.c.settled_at)
+    return list(connection.execute(select(schedules, *last).outerjoin(slots, same)))
+
+
+def unsent(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Which of the issues have deliveries, of which none reached anybody."""
+    mine = deliveries.c.issue_id == issues.c.id
+    wanted = deliveries.c.state != DeliveryState.SUPPRESSED
+    found: set[str] = set()
+    for chunk in chunks(ids, 500):
+        query = select(issues.c.id).where(
+            issues.c.id.in_(chunk),
+            ~exists().where(mine, deliveries.c.state == DeliveryState.SENT),
+            exists().where(mine, wanted),
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def last_report(connection: Connection, digest: str, slot: str) -> dict[str, Any]:
+    """What the newest run of a slot said."""
+    query = select(reports.c.report).where(reports.c.digest == digest, reports.c.slot == slot)
+    return connection.scalar(query.order_by(reports.c.run_at.desc()).limit(1)) or {}
+
+
+# --- alerts --------------------------------------------------------------------------------------
+
+
+def alerted(connection: Connection) -> set[str]:
+    """What the operator was told of, and has not mended since."""
+    return set(connection.execute(select(alerts.c.about)).scalars())
+
+
+def alert(connection: Connection, about: str, now: datetime) -> bool:
+    """Note that the operator is told; False where somebody else does it."""
+    row = {"about": about, "since": now}
+    return upsert(connection, alerts, [row], overwrite=False) == 1
+
+
+def mended(connection: Connection, abouts: Iterable[str]) -> None:
+    """Forget that the operator was told."""
+    for chunk in chunks(abouts, 500):
+        connection.execute(delete(alerts).where(alerts.c.about.in_(chunk)))
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def sendings(connection: Connection, since: datetime) -> list[Row[Any]]:
+    """Deliveries by state: how many in all, and how many changed since a moment."""
+    recent = func.sum(case((deliveries.c.updated_at >= since, 1), else_=0))
+    query = select(deliveries.c.state, func.count().label("all"), recent.label("recent"))
+    return list(connection.execute(query.group_by(deliveries.c.state)))
+
+
+def made(connection: Connection) -> list[Row[Any]]:
+    """Digest, how many issues are out, and when the newest was made."""
+    query = select(
+        issues.c.digest, func.count().label("all"), func.max(issues.c.made_at).label("at")
+    )
+    return list(connection.execute(query.where(is_out).group_by(issues.c.digest)))
+
+
+def readers(connection: Connection) -> dict[str, int]:
+    """Digest → how many people get it."""
+    query = (
+        select(subscriptions.c.digest, func.count())
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        .where(subscriptions.c.state == "confirmed", subscribers.c.state == "active")
+    )
+    return {row[0]: row[1] for row in connection.execute(query.group_by(subscriptions.c.digest))}
+
+
+def store_bytes(connection: Connection) -> int:
+    """How much room the store takes."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+    file = str(connection.engine.url.database)
+    beside = (Path(file + end) for end in ("", "-wal", "-shm"))
+    return sum(one.stat().st_size for one in beside if one.exists())
