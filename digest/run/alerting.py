@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 #: After so long mails of an issue should be out, and a slot that nobody settled is overdue.
 PATIENCE = timedelta(hours=1)
-_NEUTRAL = frozenset({Reason.WEEKEND, Reason.HOLIDAY})
 _MOST_LINES = 10
 _MOST_WORDS = 400
 
@@ -38,7 +37,7 @@ class _Lost:
 def alert(setup: Setup) -> list[str]:
     """Tell the operator of each digest that has not gone out for too long, once; returns of which.
 
-    Where nothing is wrong it takes three queries.
+    Where nothing is wrong it takes two queries.
     """
     most = setup.config.operator.alert_after
     if not most:
@@ -47,12 +46,14 @@ def alert(setup: Setup) -> list[str]:
     lost: dict[str, list[_Lost]] = {}
     with setup.store.read() as connection:
         told = watching.alerted(connection)
-        rows = [row for row in watching.standing(connection) if row.digest in setup.config.digests]
+        names = [about.partition(":")[2] for about in told]
+        rows = watching.doubtful(connection, setup.now + PATIENCE, names)
+        rows = [row for row in rows if row.digest in setup.config.digests]
         unsent = watching.unsent(connection, [row.issue_id for row in rows if row.issue_id])
         for row in rows:
             late = overdue(setup, connection, row)
             if late or (row.outcome and not _is_good(row, unsent)):
-                if row.outcome in _NEUTRAL and not late:
+                if row.outcome in watching.NEUTRAL and not late:
                     continue
                 found, has_ended = _streak(setup, connection, row.digest, late, most)
                 if len(found) >= most and _about(row.digest) not in told:
@@ -109,7 +110,7 @@ def _streak(
     for row in rows:
         if _is_good(row, unsent):
             return found, True
-        if row.outcome in _NEUTRAL:
+        if row.outcome in watching.NEUTRAL:
             continue
         if row.outcome != Reason.SENT:
             found.append(_Lost(row.slot, row.outcome))

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, exists, func, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+)
 
 from digest.store.issues import is_out
 from digest.store.tables import (
@@ -21,17 +35,17 @@ from digest.store.tables import (
     subscriptions,
 )
 from digest.store.upsert import chunks, upsert
-from digest.types import DeliveryState
+from digest.types import DeliveryState, Reason
 
+#: Of slots with these nothing was to be expected.
+NEUTRAL = frozenset({Reason.WEEKEND, Reason.HOLIDAY})
 _PROBE = "probe"
 
 
-def try_out(connection: Connection) -> None:
+def try_out(connection: Connection, now: datetime) -> None:
     """Read and write; whoever calls takes it back."""
     connection.execute(delete(alerts).where(alerts.c.about == _PROBE))
-    connection.execute(
-        insert(alerts).values(about=_PROBE, since=datetime.fromtimestamp(0).astimezone())
-    )
+    connection.execute(insert(alerts).values(about=_PROBE, since=now))
     connection.execute(select(alerts.c.since).where(alerts.c.about == _PROBE)).one()
 
 
@@ -40,6 +54,24 @@ def try_out(connection: Connection) -> None:
 
 def standing(connection: Connection) -> list[Row[Any]]:
     """Every schedule, and what its newest slot that is done with came to."""
+    return list(connection.execute(_standing()))
+
+
+def doubtful(connection: Connection, soon: datetime, also: Collection[str]) -> list[Row[Any]]:
+    """Those of which the newest slot came to nothing, or that are looked at again soon; and some.
+
+    Of a thousand digests that are well none is read.
+    """
+    is_odd = or_(
+        slots.c.outcome.not_in((Reason.SENT, *NEUTRAL)),
+        and_(slots.c.issue_id.is_not(None), *_nobody_got(slots.c.issue_id)),
+        schedules.c.next_at <= soon,
+        schedules.c.digest.in_(also),
+    )
+    return list(connection.execute(_standing().where(is_odd)))
+
+
+def _standing() -> Select[Any]:
     any_slot = slots.alias()
     newest = (
         select(func.max(any_slot.c.due_at))
@@ -49,22 +81,24 @@ def standing(connection: Connection) -> list[Row[Any]]:
     )
     same = (slots.c.digest == schedules.c.digest) & (slots.c.due_at == newest)
     last = (slots.c.slot, slots.c.outcome, slots.c.issue_id, slots.c.settled_at)
-    return list(connection.execute(select(schedules, *last).outerjoin(slots, same)))
+    return select(schedules, *last).select_from(schedules.outerjoin(slots, same))
 
 
 def unsent(connection: Connection, ids: Iterable[str]) -> set[str]:
     """Which of the issues have deliveries, of which none reached anybody."""
-    mine = deliveries.c.issue_id == issues.c.id
-    wanted = deliveries.c.state != DeliveryState.SUPPRESSED
     found: set[str] = set()
     for chunk in chunks(ids, 500):
-        query = select(issues.c.id).where(
-            issues.c.id.in_(chunk),
-            ~exists().where(mine, deliveries.c.state == DeliveryState.SENT),
-            exists().where(mine, wanted),
-        )
+        query = select(issues.c.id).where(issues.c.id.in_(chunk), *_nobody_got(issues.c.id))
         found.update(connection.execute(query).scalars())
     return found
+
+
+def _nobody_got(issue: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    mine = deliveries.c.issue_id == issue
+    return (
+        ~exists().where(mine, deliveries.c.state == DeliveryState.SENT),
+        exists().where(mine, deliveries.c.state != DeliveryState.SUPPRESSED),
+    )
 
 
 def last_report(connection: Connection, digest: str, slot: str) -> dict[str, Any]:

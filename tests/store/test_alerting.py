@@ -224,5 +224,3 @@ def test_there_are_words_for_every_reason() -> None:
     others = {Reason.SENT, Reason.WEEKEND, Reason.HOLIDAY}
     for reason in {*Reason, "unsent", "overdue"} - others:
         assert found[f"alert.{reason}"]
-
-
