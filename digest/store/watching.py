@@ -26,6 +26,7 @@ from sqlalchemy import (
 from digest.store.issues import is_out
 from digest.store.tables import (
     alerts,
+    coverage,
     deliveries,
     issues,
     reports,
@@ -33,6 +34,7 @@ from digest.store.tables import (
     slots,
     subscribers,
     subscriptions,
+    validators,
 )
 from digest.store.upsert import chunks, upsert
 from digest.types import DeliveryState, Reason
@@ -153,6 +155,17 @@ def readers(connection: Connection) -> dict[str, int]:
         .where(subscriptions.c.state == "confirmed", subscribers.c.state == "active")
     )
     return {row[0]: row[1] for row in connection.execute(query.group_by(subscriptions.c.digest))}
+
+
+def readings(connection: Connection) -> dict[str, datetime]:
+    """Source → when it last gave the whole of something."""
+    found: dict[str, datetime] = {}
+    days = select(coverage.c.source, func.max(coverage.c.read_at).label("at"))
+    pages = select(validators.c.source, func.max(validators.c.read_at).label("at"))
+    for query in (days.where(coverage.c.how != "asked"), pages):
+        for row in connection.execute(query.group_by(query.selected_columns.source)):
+            found[row.source] = max(row.at, found.get(row.source, row.at))
+    return found
 
 
 def store_bytes(connection: Connection) -> int:

@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 
 from digest import __version__
 from digest.run import Setup, alerting
-from digest.store import Connection, asks, issues, notices, papers, watching
-from digest.types import DeliveryState
+from digest.store import Connection, asks, issues, notices, watching
+from digest.types import UNFINISHED, DeliveryState
 from digest.web.desk import Desk
 from digest.web.watching import Lasting, free_bytes, places
 
@@ -119,14 +119,17 @@ def _digests(setup: Setup, connection: Connection) -> Iterator[Metric]:
 
 def _sources(setup: Setup, connection: Connection) -> Iterator[Metric]:
     used = {source for digest in setup.config.digests.values() for source in digest.sources}
-    read = {row.source: row.read_at for row in papers.health(connection) if row.read_at}
+    read = watching.readings(connection)
+    newest: dict[str, str] = {}
+    for row in sorted(issues.last_reports(connection).values(), key=lambda row: row.run_at):
+        for one in row.report["sources"]:
+            name, newest[one["source"]] = one["source"], one["reason"]
+            if one["reason"] not in UNFINISHED:  # some sources keep no account of days
+                read[name] = max(read.get(name, row.run_at), row.run_at)
     yield gauge(
         "source_reading_age_seconds", "Since a source was last read in full.", ["source"],
         (([name], _age_s(setup.now, read[name])) for name in sorted(used & read.keys())),
     )  # fmt: skip
-    newest: dict[str, str] = {}
-    for row in sorted(issues.last_reports(connection).values(), key=lambda row: row.run_at):
-        newest |= {one["source"]: one["reason"] for one in row.report["sources"]}
     yield gauge(
         "source_last_outcome", "1 for what the newest run had of a source.", ["source", "outcome"],
         (([name, newest[name]], 1) for name in sorted(used & newest.keys())),
