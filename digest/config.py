@@ -37,7 +37,7 @@ from digest.summarizers import EXTRACT, Options, prompts
 from digest.types import Format, Masthead
 
 FILE = "digest.toml"
-SERVED = "DIGEST_SERVED"  #: in the environment of a process that `digest serve` started
+_SERVED = "DIGEST_SERVED"
 #: Kinds whose papers carry arXiv's categories or none.
 ARXIV_ONLY = frozenset({"arxiv", "huggingface", "feed", "sample"})
 #: Less than the day between two issues, so that a draft nobody looks at does not hold up the next.
@@ -648,7 +648,12 @@ def state_folder() -> Path:
 
 def environment(port: int) -> dict[str, str]:
     """That of a process of ours that makes mails: their links lead to pages at a port."""
-    return {**os.environ, "DIGEST_WEB__PORT": str(port), SERVED: "1"}
+    return {**os.environ, "DIGEST_WEB__PORT": str(port), _SERVED: "1"}
+
+
+def is_served() -> bool:
+    """Did `digest serve` start this process?"""
+    return _SERVED in os.environ
 
 
 def imap_password() -> str:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from digest.config import SERVED, Log
+from digest.config import Log, is_served
 from digest.errors import BadConfig
 
 _TOP = "digest"
@@ -200,7 +200,7 @@ def begin(log: Log, *, is_lasting: bool = False) -> None:
     Raises: BadConfig when the file cannot be written.
     """
     level = getattr(logging, log.level.upper())
-    is_told_otherwise = bool(log.file) or log.format == "json" or SERVED in os.environ
+    is_told_otherwise = bool(log.file) or log.format == "json" or is_served()
     if not (is_lasting or is_told_otherwise) and log.level == "info":
         level = logging.WARNING
     try:

@@ -58,13 +58,13 @@ def lines(file: Path) -> list[dict[str, Any]]:
 def test_no_address_token_or_id_is_left_of_any_words(words: str) -> None:
     left = logs.masked(f"before {words} after").lower()
     assert not re.search(f"@|%40|ada|{TOKEN}|0011223344", left), left
-    assert left.startswith("before") and left.endswith("after")
+    assert (left[:6], left[-5:]) == ("before", "after")
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        "my-papers 2026-06-22T08:00: down (arxiv: https://export.arxiv.org/rss/cs.CL did not answer)",
+        "my-papers 2026-06-22T08:00: down (https://rss.arxiv.org/rss/cs.CL did not answer)",
         "my-papers/2026-06-22T08:00",
         "hub:org/name@main of 2606.01234".replace("@", " "),
         "embedded/2-1a2b3c4d",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from digest import mail as letters
@@ -17,6 +19,8 @@ from digest.store import asks, notices, people
 from digest.store import sending as sending_rows
 from digest.tokens import Purpose
 from digest.types import DeliveryState, Mail, Notice
+
+log = logging.getLogger(__name__)
 
 _BATCH = 500
 FEW = 200  #: mails that are sent on the side
@@ -36,19 +40,33 @@ _WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 def post(setup: Setup) -> int:
     """Send all notices that are due but welcomes; returns how many went out."""
     transport = sending.transport_of(setup.config)
-    sent = 0
     with setup.store.exclusive("post"):
         _recover(setup, transport)
+        sent = 0
         while True:
             with setup.store.read() as connection:
                 batch = notices.due(connection, setup.now, _BATCH, but="welcome")
-            try:
-                sent += sum(_post(setup, transport, one) for one in batch)
-            except NoServer as why:
-                setup.notify(f"no notice goes out: {why}")
+            went = _post_all(setup, transport, batch)
+            sent += went or 0
+            if went is None or len(batch) < _BATCH:
                 return sent
-            if len(batch) < _BATCH:
-                return sent
+
+
+def _post_all(setup: Setup, transport: transports.Transport, batch: Sequence[Notice]) -> int | None:
+    """Send some; returns how many went out, or None where there is no server to take any."""
+    sent = 0
+    try:
+        for one in batch:
+            sent += _post(setup, transport, one)
+    except NoServer as why:
+        setup.notify(f"no notice goes out: {why}")
+        log.warning("no notice goes out: %s", why)
+        return None
+    finally:
+        if batch:
+            extra = {"sent": sent, "notices": len(batch)}
+            log.info("notices sent %d of %d", sent, len(batch), extra=extra)
+    return sent
 
 
 def _recover(setup: Setup, transport: transports.Transport) -> None:
@@ -186,11 +204,7 @@ def welcome(setup: Setup) -> int:
     with setup.store.exclusive("post"):
         with setup.store.read() as connection:
             rest = notices.due(connection, setup.now, _BATCH, only="welcome")
-        try:
-            plain = sum(_post(setup, transport, one) for one in rest)
-        except NoServer as why:
-            setup.notify(f"no welcome goes out: {why}")
-            plain = 0
+        plain = _post_all(setup, transport, rest) or 0
     if issues_sent:
         _send_few(setup)
     return issues_sent + plain

@@ -197,7 +197,7 @@ def test_it_takes_no_time_where_nothing_is_wrong(desk: Desk) -> None:
     now = FIRST
     one = desk.tables["digests"]["d"]
     names = [f"d{n}" for n in range(1000)]
-    setup = desk.at(digests={name: one for name in names})
+    setup = desk.at(digests=dict.fromkeys(names, one))
     rows: list[dict[str, Any]] = [
         {"digest": name, "slot": slot(-day).key, "due_at": slot(-day).due_at,
          "settled_at": now, "outcome": "sent"}
