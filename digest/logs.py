@@ -6,6 +6,7 @@ tokens of links and the ids of people are masked as a line is written.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -141,7 +142,8 @@ class InFile(_Quiet):
             if not self._is_current():
                 self._reopen()
             if self._is_full(len(line)):
-                self._turn(len(line))
+                with contextlib.suppress(OSError):  # a file that is too long is better than none
+                    self._turn(len(line))
             os.write(self._file, line)
         except Exception:
             self.handleError(record)
@@ -176,7 +178,7 @@ class InFile(_Quiet):
 
     def _turn(self, more: int) -> None:
         """Put the full file aside, unless another process just did."""
-        with self._turning.acquire(timeout=5):
+        with self._turning.acquire(timeout=1):
             self._reopen()
             if not self._is_full(more):
                 return

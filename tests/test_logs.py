@@ -189,6 +189,17 @@ def test_a_file_that_was_moved_away_is_begun_anew(
     assert (tmp_path / "away").read_text().endswith("INFO before\n")
 
 
+def test_a_full_file_that_nobody_can_put_aside_is_written_on(
+    begin: Callable[..., None], tmp_path: Path
+) -> None:
+    file = tmp_path / "digest.log"
+    (tmp_path / "digest.log.1" / "in the way").mkdir(parents=True)
+    begin(file=file, max_mb=0.0001, files=1)
+    for number in range(3):
+        log.info("a line of more than a few letters, number %d", number)
+    assert len(file.read_text().splitlines()) == 3
+
+
 def test_processes_that_share_a_file_lose_no_line_when_it_is_full(tmp_path: Path) -> None:
     file = tmp_path / "digest.log"
     write = (

@@ -56,7 +56,7 @@ class Lasting(Generic[T]):
 def routes(desk: Desk) -> APIRouter:
     """The three addresses."""
     router = APIRouter(include_in_schema=False)
-    ready = Lasting(lambda: checks(desk), READY_FOR_S)
+    ready = Lasting(Checks(desk), READY_FOR_S)
     headers = {"Cache-Control": "no-store"}
 
     @router.get("/healthz")
@@ -86,35 +86,52 @@ def routes(desk: Desk) -> APIRouter:
     return router
 
 
-def checks(desk: Desk) -> dict[str, str]:
-    """What must work, and whether it does: "ok", "failing", or "none" where there is no such."""
-    found = {"store": _store(desk), "clock": _clock(desk), "disk": _disk(desk)}
-    for name, said in found.items():
-        if said == "failing":
-            log.warning("not ready: %s", name, extra={"check": name})
-    return found
+class Checks:
+    """What must work, and whether it does: "ok", "failing", or "none" where there is no such.
 
+    Why something fails is logged once, until it is well again.
+    """
 
-def _store(desk: Desk) -> str:
-    setup = desk.setup()
-    try:
-        with setup.store.rehearse() as connection:
-            watching.try_out(connection, setup.now)
-    except Exception as why:  # whatever it is, it does not work
-        log.warning("the store cannot be used: %s", why)
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.told: set[str] = set()
+
+    def __call__(self) -> dict[str, str]:
+        """All of them."""
+        looks = {"store": self._store, "clock": self._clock, "disk": self._disk}
+        return {name: self._look(name, look) for name, look in looks.items()}
+
+    def _look(self, name: str, look: Callable[[], str | None]) -> str:
+        """`look` says what is wrong, nothing, or None where there is nothing to look at."""
+        why = look()
+        if not why:
+            self.told.discard(name)
+            return "none" if why is None else "ok"
+        if name not in self.told:
+            self.told.add(name)
+            log.warning("not ready, %s: %s", name, why, extra={"check": name})
         return "failing"
-    return "ok"
 
+    def _store(self) -> str:
+        setup = self.desk.setup()
+        try:
+            with setup.store.rehearse() as connection:
+                watching.try_out(connection, setup.now)
+        except Exception as why:  # whatever it is, it does not work
+            return str(why)
+        return ""
 
-def _clock(desk: Desk) -> str:
-    if desk.clock_at is None:
-        return "none"
-    return "ok" if desk.setup().now - desk.clock_at <= CLOCK_WITHIN else "failing"
+    def _clock(self) -> str | None:
+        woke = self.desk.clock_at
+        if woke is None:
+            return None
+        is_awake = self.desk.setup().now - woke <= CLOCK_WITHIN
+        return "" if is_awake else f"it has not woken since {woke.isoformat()}"
 
-
-def _disk(desk: Desk) -> str:
-    free = [free_bytes(place) for place in places(desk).values()]
-    return "ok" if all(one >= ROOM_BYTES for one in free) else "failing"
+    def _disk(self) -> str:
+        left = {place: free_bytes(place) for place in places(self.desk).values()}
+        short = [str(place) for place, room in left.items() if room < ROOM_BYTES]
+        return f"there is no room left at {', '.join(short)}" if short else ""
 
 
 def places(desk: Desk) -> dict[str, Path]:

@@ -20,7 +20,7 @@ from digest import __version__, config
 from digest.store import schedules
 from digest.types import DeliveryState, Reason, Slot
 from digest.web import watching
-from digest.web.watching import Lasting
+from digest.web.watching import Checks, Lasting
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/watching.md").read_text("utf-8")
 
@@ -81,14 +81,17 @@ def test_a_store_that_cannot_be_used_is_told_without_its_words(
     assert "not a database" in caplog.text
 
 
-def test_a_clock_that_has_stopped_is_noticed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "READY_FOR_S", 0)
+def test_a_clock_that_has_stopped_is_noticed_and_logged_once(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    checks = Checks(door.desk)
+    woke = door.desk.clock_at = door.now
     found = []
-    door.desk.clock_at = door.now
-    for minutes in (0, 5, 6):
-        door.now = door.desk.clock_at + timedelta(minutes=minutes)
-        found.append(watching.checks(door.desk)["clock"])
-    assert found == ["ok", "ok", "failing"]
+    for minutes in (0, 5, 6, 7, 1, 8):
+        door.now = woke + timedelta(minutes=minutes)
+        found.append(checks()["clock"])
+    assert found == ["ok", "ok", "failing", "failing", "ok", "failing"]
+    assert len([one for one in caplog.records if "not ready, clock" in one.getMessage()]) == 2
     assert door.get("/readyz").status_code == 503
 
 
@@ -97,7 +100,7 @@ def test_a_full_disk_is_noticed(
 ) -> None:
     monkeypatch.setattr(watching, "ROOM_BYTES", 10**18)
     assert door.get("/readyz").json()["checks"]["disk"] == "failing"
-    assert "not ready: disk" in caplog.text
+    assert "not ready, disk: there is no room left at" in caplog.text
 
 
 def test_asking_again_and_again_asks_the_store_once() -> None:
