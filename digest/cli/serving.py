@@ -46,10 +46,7 @@ def serve(
     from digest import config as configs
     from digest import web
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
-    )
-    with opened(context, config, None, busy_s=5) as setup:  # people wait
+    with opened(context, config, None, busy_s=5, is_lasting=True) as setup:  # people wait
         settings = setup.config
         if not settings.digests:
             raise Misuse(
@@ -61,7 +58,7 @@ def serve(
         if port is not None and not settings.base_url:
             # Links in mails lead to these pages, wherever they are.
             settings = _with_port(settings, own)
-        desk = web.Desk(settings, setup.store, lambda: moment(None), log.info)
+        desk = web.Desk(settings, setup.store, lambda: moment(None), log.debug)
         server = uvicorn.Server(
             uvicorn.Config(
                 web.create_app(desk),
@@ -85,7 +82,7 @@ def serve(
         stop = Event()
         children = _children(context, config, configs.environment(port=own), stop)
         try:
-            with _all_the_time(desk.setup, children, stop):
+            with _all_the_time(desk.waking, children, stop):
                 server.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
@@ -97,10 +94,7 @@ def serve(
 @app.command()
 def schedule(context: typer.Context, config: ConfigFile = None) -> None:
     """Send what is due when it is due, without the pages. Ctrl-C ends it."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
-    )
-    with opened(context, config, None) as setup:
+    with opened(context, config, None, is_lasting=True) as setup:
         from digest import config as configs
         from digest.run import slots
 
