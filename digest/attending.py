@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 from digest.errors import Temporary
-from digest.run import Setup, due, notifying, slots, subscribing
+from digest.run import Setup, alerting, due, notifying, slots, subscribing
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ def attending(
 def turn(setup: Setup, children: Children) -> None:
     """One turn of the clock: a child does what is due, if anything is."""
     slots.sync(setup)
+    alerting.alert(setup)
     if due.is_any(setup) and (code := children.run("run", "--queue-only")) > 1:
         log.error("what is due could not be done: `digest run` ended with %s", code)
 

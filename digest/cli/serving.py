@@ -82,7 +82,7 @@ def serve(
         stop = Event()
         children = _children(context, config, configs.environment(port=own), stop)
         try:
-            with _all_the_time(desk.waking, children, stop):
+            with _all_the_time(desk.setup, desk.wake, children, stop):
                 server.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
@@ -105,6 +105,10 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
         slots.sync(setup)
         for name, when in slots.upcoming(setup).items():
             print(f"{name}: {when}", flush=True)
+
+        def at_this_moment() -> Setup:
+            return setup.at(moment(None))
+
         stop, ended = Event(), Event()
         before = {
             number: signal.signal(number, lambda *_: ended.set())
@@ -112,7 +116,7 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
         }
         children = _children(context, config, configs.environment(), stop)
         try:
-            with _all_the_time(lambda: setup.at(moment(None)), children, stop):
+            with _all_the_time(at_this_moment, at_this_moment, children, stop):
                 ended.wait()
         finally:
             for number, handler in before.items():
@@ -120,12 +124,14 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
 
 
 @contextlib.contextmanager
-def _all_the_time(setup: Callable[[], Setup], children: Children, stop: Event) -> Iterator[None]:
+def _all_the_time(
+    setup: Callable[[], Setup], waking: Callable[[], Setup], children: Children, stop: Event
+) -> Iterator[None]:
     """The clock and the sender, beside whatever is in the block."""
     from digest import clock
     from digest.attending import attending, turn
 
-    with clock.running(lambda: turn(setup(), children)):
+    with clock.running(lambda: turn(waking(), children)):
         try:
             with attending(setup, children, stop):
                 yield
