@@ -73,12 +73,6 @@ class Desk:
         self.clock_at = setup.now
         return setup
 
-    def wake(self) -> Setup:
-        """The same for the clock, which shows thereby that it runs."""
-        setup = self.setup()
-        self.clock_at = setup.now
-        return setup
-
     def _stamp(self) -> int:
         # Asking for the keys makes the file where there is none.
         assert self._setup.keys
