@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -313,6 +314,11 @@ class Digest(_Part):
             authors=self.authors,
             like=self.papers_like,
         )
+
+    def interest_of(self, topics: tuple[str, ...]) -> match.Interest:
+        """The same for a reader with topics of her own."""
+        parsed = tuple(match.parse_topic(topic) for topic in topics)
+        return replace(self.interest, topics=parsed, like=())
 
     @property
     def definition(self) -> str:

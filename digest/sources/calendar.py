@@ -20,6 +20,7 @@ HOLIDAYS = frozenset(
         (1, 1), (1, 19), (6, 19), (7, 3), (9, 7), (11, 26), (12, 25), (12, 29), (12, 31),
     ]
 )  # fmt: skip
+HOLIDAYS_UNTIL = date(2026, 12, 31)  #: what the table knows of
 
 
 def feed_day(now: datetime) -> date:

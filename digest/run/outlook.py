@@ -1,0 +1,123 @@
+"""What is to come: a digest's next slot, the one that is open, and when a reader wants her mail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from digest import consent, plan
+from digest.run.setup import Setup
+from digest.store import Connection, schedules
+from digest.types import Preferences, Slot
+
+_STEP = timedelta(minutes=15)  #: every time zone's hours begin on one of these
+_FURTHEST = timedelta(days=63)  #: a monthly reader's next day, and room for a weekend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """What is to come of a digest."""
+
+    zone: str
+    next: Slot | None = None
+    open: Slot | None = None  #: the newest that has come and is not done with
+    look_at: datetime | None = None  #: when the open one is tried again, or given up
+
+
+def coming(
+    setup: Setup, connection: Connection, names: Collection[str] | None = None
+) -> dict[str, Coming]:
+    """Digest → what is to come of it, of all that have a schedule or of some."""
+    wanted = setup.config.digests if names is None else names
+    kept = schedules.known(connection)
+    done = schedules.last_of_all(connection)
+    found = {}
+    for name in wanted:
+        digest = setup.config.digests[name]
+        if digest.schedule:
+            schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+            found[name] = _coming(schedule, kept.get(name), done.get(name), setup.now)
+    return found
+
+
+def _coming(schedule: plan.Schedule, kept: Any, done: Any, now: datetime) -> Coming:
+    last = _last(schedule, kept, now)
+    if last and done and last.due_at <= done.due_at:
+        last = None
+    return Coming(
+        zone=schedule.zone,
+        next=schedule.next(now),
+        open=last,
+        look_at=kept.next_at if last else None,
+    )
+
+
+def _last(schedule: plan.Schedule, kept: Any, now: datetime) -> Slot | None:
+    """The newest slot that has come and was not settled by a schedule's own reckoning."""
+    is_same = kept and (kept.words, kept.zone) == (schedule.words, schedule.zone)
+    # A schedule that nothing was made of yet, or that was changed, has no slot in the past; nor
+    # has one that is not to be looked at before its next slot.
+    if not is_same or kept.next_at is None or kept.after >= now:
+        return None
+    first = schedule.next(kept.after)
+    if first is None or first.due_at > now:
+        return None
+    past = schedule.slots(max(kept.after, now - plan.LOOK_BACK), now)
+    return past[-1] if past else None
+
+
+def wanted_at(
+    preferences: Preferences, zone: str, had_at: datetime, now: datetime
+) -> datetime | None:
+    """The first moment from now on at which a reader wants mail; None: not within two months.
+
+    `zone` is the digest's, `had_at` when her last mail was made.
+    """
+    if consent.wants_now(preferences, zone, had_at, now):
+        return now
+    moment = now
+    if (day := preferences.paused_until) is not None:
+        moment = max(now, first_moment(day, preferences.timezone or zone))
+    moment = _rounded_up(moment)
+    for _ in range(_FURTHEST // _STEP):
+        if consent.wants_now(preferences, zone, had_at, moment):
+            return moment
+        moment += _STEP
+    return None
+
+
+def first_moment(day: date, zone: str) -> datetime:
+    """When a day begins."""
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def _rounded_up(moment: datetime) -> datetime:
+    whole = moment.replace(minute=0, second=0, microsecond=0)
+    return whole + -((whole - moment) // _STEP) * _STEP
+
+
+def open_words(one: Coming, report: Mapping[str, Any] | None) -> str:
+    """What a slot that is open waits for, and until when, in words."""
+    assert one.open is not None
+    waits = [
+        f"{source['source']} is {source['reason']}"
+        for source in (report or {}).get("sources", ())
+        if source["reason"] in ("stale", "late", "blocked", "down")
+    ]
+    what = f"waits, since {', '.join(waits)}" if waits else "is not done with"
+    again = f"; looked at again at {shown(one.look_at, one.zone)}" if one.look_at else ""
+    return f"the slot {one.open.key} {what}{again}"
+
+
+def shown(moment: datetime | None, zone: str) -> str:
+    """A moment as people read it, with its zone.
+
+    >>> shown(datetime(2026, 6, 22, 6, 0, tzinfo=UTC), "Europe/Paris")
+    '2026-06-22 08:00 Europe/Paris'
+    """
+    if moment is None:
+        return "never"
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
