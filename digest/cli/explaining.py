@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from digest.cli.frame import AsJson, ConfigFile, Now, app, opened, print_json
+from digest.cli.frame import AsJson, ConfigFile, Now, app, moment, opened, print_json
 
 
 @app.command("why")
@@ -31,3 +31,28 @@ def why_(
             print_json(words(one, address, paper))
     else:
         print("\n".join(lines(found)))
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    nameserver: Annotated[
+        str, typer.Option(metavar="HOST[:PORT]", help="To ask instead of the system's, by its IP.")
+    ] = "",
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody on the network.")] = False,
+    config: ConfigFile = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what could be wrong here, and say how to mend it; 1 where something is."""
+    from digest import doctor as doctors
+
+    found = doctors.examine(
+        config or context.obj, moment(now), nameserver=nameserver, is_offline=offline
+    )
+    if as_json:
+        for one in found:
+            print_json(doctors.words(one))
+    else:
+        print("\n".join(doctors.lines(found)))
+    raise typer.Exit(doctors.exit_code(found))
