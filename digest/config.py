@@ -401,6 +401,15 @@ class Config(_Part):
             f" or describe your own under [sources.{source}]"
         )
 
+    @property
+    def sources_read(self) -> dict[str, tuple[str, ...]]:
+        """The sources that some digest reads, each with the categories of all that do."""
+        found: dict[str, set[str]] = {}
+        for digest in self.digests.values():
+            for source in digest.sources:
+                found.setdefault(source, set()).update(digest.categories)
+        return {source: tuple(sorted(some)) for source, some in found.items()}
+
     def settings(self, source: str) -> dict[str, Any]:
         """What a source's table says, less its kind."""
         table = self.sources.get(source)

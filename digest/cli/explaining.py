@@ -48,7 +48,11 @@ def doctor(
     from digest import doctor as doctors
 
     found = doctors.examine(
-        config or context.obj, moment(now), nameserver=nameserver, is_offline=offline
+        config or context.obj,
+        moment(now),
+        lambda: moment(None),
+        nameserver=nameserver,
+        is_offline=offline,
     )
     if as_json:
         for one in found:

@@ -15,7 +15,8 @@ from typing import Any
 
 from digest import config as configs
 from digest.config import Config
-from digest.doctor import clock, configuration, dns, mailing, models, storage
+from digest.doctor import clock as clocks
+from digest.doctor import configuration, dns, mailing, models, storage
 from digest.doctor.finding import FAULT, OK, SKIPPED, WARNING, Case, Finding
 from digest.doctor.lookup import Names
 from digest.errors import DigestError, Misuse
@@ -47,15 +48,16 @@ CHECKS: dict[str, Check] = {
     "DMARC": dns.dmarc,
     "MX": dns.mx,
     "PTR": dns.ptr,
-    "clock": clock.clock,
-    "time zones": clock.zones,
-    "holidays": clock.holidays,
+    "clock": clocks.clock,
+    "time zones": clocks.zones,
+    "holidays": clocks.holidays,
 }
 
 
 def examine(
     file: Path | None,
     now: datetime,
+    clock: Callable[[], datetime],
     *,
     nameserver: str = "",
     is_offline: bool = False,
@@ -63,7 +65,8 @@ def examine(
 ) -> list[Finding]:
     """All findings, in the order of `CHECKS`.
 
-    `nameserver` is "HOST" or "HOST:PORT", for those of the system.
+    `clock` is the machine's, which `now` may not be. `nameserver` is "HOST" or "HOST:PORT"; else
+    those of the system are asked.
 
     Raises: Misuse for a name server that is none.
     """
@@ -76,7 +79,7 @@ def examine(
             Finding("configuration", FAULT, str(why), "mend that first: all else hangs on it"),
             *(Finding(name, SKIPPED, "there is no configuration") for name in CHECKS),
         ]
-    case = Case(config=config, file=found, now=now, names=names, is_offline=is_offline)
+    case = Case(config=config, file=found, now=now, clock=clock, names=names, is_offline=is_offline)
     loaded = Finding("configuration", OK, f"{found} loads, {_digests(config)}")
     return [loaded, *_run(case, limit_s)]
 

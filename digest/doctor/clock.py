@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib import metadata
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -36,7 +36,7 @@ def clock(case: Case) -> Finding:
         except DigestError:
             continue
         if theirs is not None:
-            return _compared((datetime.now(UTC) - theirs).total_seconds(), url)
+            return _compared((case.clock() - theirs).total_seconds(), url)
     if asked:
         return Finding(name, WARNING, "no source told its time", "see whether the network works")
     return Finding(name, SKIPPED, "no source is configured whose clock could be asked")
@@ -53,8 +53,7 @@ def _of(case: Case, source: str) -> str:
     made = registry.make(
         "source", config.kind(source), sources.BUILTIN, name=source, **config.settings(source)
     )
-    wanted = {c for one in config.digests.values() if source in one.sources for c in one.categories}
-    ask = Ask(source=source, now=case.now, categories=tuple(sorted(wanted)))
+    ask = Ask(source=source, now=case.now, categories=config.sources_read[source])
     request = made.next_request(ask, [])
     parts = urlsplit(request.url) if request else None
     if parts is None or parts.scheme not in ("http", "https"):

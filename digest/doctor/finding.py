@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -37,6 +38,7 @@ class Case:
     config: Config
     file: Path
     now: datetime
+    clock: Callable[[], datetime]  #: what this machine has for the time
     names: Names
     is_offline: bool = False
 
@@ -56,5 +58,4 @@ class Case:
     @property
     def sources(self) -> list[str]:
         """Those that some digest reads, and that are no samples."""
-        named = {one for digest in self.config.digests.values() for one in digest.sources}
-        return sorted(one for one in named if self.config.kind(one) != "sample")
+        return [one for one in self.config.sources_read if self.config.kind(one) != "sample"]

@@ -14,18 +14,17 @@ from digest import keys
 from digest.errors import BadConfig
 from digest.run import Setup, outlook, roll, waits
 from digest.run.outlook import Coming
-from digest.sources import calendar
+from digest.sources import arxiv_days, calendar
 from digest.status.trouble import troubles
 from digest.status.wording import lines
 from digest.store import Connection, issues, ledger, overview, picks
 from digest.store import papers as paper_rows
-from digest.types import Issue
+from digest.types import Ask, Issue
 
 __all__ = ["lines", "status"]
 
 SLOTS = 3  #: that are done with, of each digest
 _SINCE = timedelta(days=70)  #: two months and a bit: what is older is history
-_OPEN_DAYS = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +162,8 @@ def _sources(
             if known is None or known[0] < row.run_at:
                 said[one["source"]] = row.run_at, one
     read = {row.source: row.read_at for row in paper_rows.health(connection)}
-    today = calendar.newest_feed_day(setup.now)
-    unread = overview.open_days(connection, today - _OPEN_DAYS)
     found = []
-    for name in sorted({*read, *said}):
+    for name in sorted({*read, *said, *setup.config.sources_read}):
         at, last = said.get(name, (None, {}))
         found.append(
             {
@@ -175,10 +172,24 @@ def _sources(
                 "asked_at": _utc(at),
                 "reason": last.get("reason", ""),
                 "detail": last.get("detail", ""),
-                "open": [str(day) for day in unread.get(name, ())],
+                "open": [str(day) for day in _open_days(setup, connection, name)],
             }
         )
     return found
+
+
+def _open_days(setup: Setup, connection: Connection, name: str) -> list[date]:
+    """The days that arXiv's papers are still to be asked for."""
+    categories = setup.config.sources_read.get(name)
+    if categories is None or setup.config.kind(name) != "arxiv":
+        return []
+    ask = Ask(
+        source=name,
+        now=setup.now,
+        categories=categories,
+        coverage=paper_rows.covered(connection, name),
+    )
+    return arxiv_days.open_days(ask, calendar.newest_feed_day(setup.now))
 
 
 def _in_doubt(connection: Connection) -> list[dict[str, Any]]:

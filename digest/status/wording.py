@@ -83,7 +83,7 @@ def _source(one: Mapping[str, Any], now: datetime) -> str:
         said += f"; said last: {one['reason']}"
     if one["open"]:
         days = ", ".join(one["open"][:5]) + (" …" if one["open"][5:] else "")
-        said += f"; asked for in vain: {days}"
+        said += f"; still to be read: {days}"
     return said
 
 

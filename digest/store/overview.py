@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -12,7 +12,6 @@ from digest.store import issues as issue_rows
 from digest.store.issues import is_out
 from digest.store.tables import (
     alerts,
-    coverage,
     deliveries,
     issues,
     picks,
@@ -88,24 +87,6 @@ def last_slots(connection: Connection, since: datetime, most: int) -> Mapping[st
     for row in connection.execute(query.order_by(recent.c.digest, recent.c.place)):
         found.setdefault(row.digest, []).append(row)
     return found
-
-
-def open_days(connection: Connection, since: date) -> dict[str, list[date]]:
-    """Source → the days from one on that were asked for, and not read in any other way."""
-    best = func.max(coverage.c.how != "asked")
-    is_read = (
-        best if connection.dialect.name == "sqlite" else func.bool_or(coverage.c.how != "asked")
-    )
-    query = (
-        select(coverage.c.source, coverage.c.category, coverage.c.day)
-        .where(coverage.c.day >= since)
-        .group_by(coverage.c.source, coverage.c.category, coverage.c.day)
-        .having(~is_read)
-    )
-    found: dict[str, set[date]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.source, set()).add(row.day)
-    return {source: sorted(days) for source, days in found.items()}
 
 
 def open_alerts(connection: Connection) -> list[Row[Any]]:
