@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ security = "{security}"
 {more}
 """
 
+MODELS = ("encoder", "summarizer", "torch")
 #: Findings by their names, of a configuration in digest.toml.
 Look = Callable[..., dict[str, list[Finding]]]
 
@@ -58,8 +60,16 @@ Look = Callable[..., dict[str, list[Finding]]]
 def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIGEST_STATE_FOLDER", str(tmp_path / "state"))
+    every = doctor.CHECKS
 
-    def made(text: str = DIGEST, now: datetime = NOW, **how: Any) -> dict[str, list[Finding]]:
+    def made(
+        text: str = DIGEST, now: datetime = NOW, *, with_models: bool = False, **how: Any
+    ) -> dict[str, list[Finding]]:
+        if every == doctor.CHECKS and not with_models:  # to load them takes a second each time
+            left = {name: one for name, one in every.items() if name not in MODELS}
+            monkeypatch.setattr(doctor, "CHECKS", left)
+        elif with_models:
+            monkeypatch.setattr(doctor, "CHECKS", every)
         file = tmp_path / "digest.toml"
         file.write_text(text)
         found: dict[str, list[Finding]] = {}
@@ -308,10 +318,10 @@ def test_little_room_is_said(look: Look, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_models_in_the_package_work_and_others_are_looked_for(look: Look) -> None:
-    found = look()
+    found = look(with_models=True)
     assert state(found, "encoder")[0] == state(found, "summarizer")[0] == "ok"
     assert state(found, "torch")[0] == "skipped"
-    away = look('encoder = "hub:./nowhere"\nsummarizer = "nonsense"\n' + DIGEST)
+    away = look('encoder = "hub:./nowhere"\nsummarizer = "nonsense"\n' + DIGEST, with_models=True)
     assert [state(away, one)[0] for one in ("encoder", "summarizer")] == ["fault", "fault"]
     assert state(away, "torch")[0] in ("ok", "warning", "fault")
 
@@ -320,12 +330,13 @@ def test_models_in_the_package_work_and_others_are_looked_for(look: Look) -> Non
     ("status", "expected"), [(200, "ok"), (404, "ok"), (401, "fault"), (500, "warning")]
 )
 def test_a_service_is_asked_whether_it_answers(look: Look, status: int, expected: str) -> None:
+    asked = partial(look, with_models=True)
     with FeedServer() as server:
         server.serve("/v1/models", Canned(status=status, body=b"{}"))
         named = f'summarizer = "openai:small@{server.url("/v1")}"\n'
-        assert state(look(named + DIGEST, nameserver="127.0.0.1:1"), "summarizer")[0] == expected
+        assert state(asked(named + DIGEST, nameserver="127.0.0.1:1"), "summarizer")[0] == expected
         assert [hit.path for hit in server.hits] == ["/v1/models"]
-        assert state(look(named + DIGEST), "summarizer")[0] == "skipped"
+        assert state(asked(named + DIGEST), "summarizer")[0] == "skipped"
         assert len(server.hits) == 1
 
 

@@ -34,39 +34,38 @@ def coming(
     wanted = setup.config.digests if names is None else names
     kept = schedules.known(connection)
     done = schedules.last_of_all(connection)
+    # Many digests go out at the same hour, and to read it takes longer than all else.
+    read: dict[tuple[str, str], tuple[plan.Schedule, Slot | None]] = {}
     found = {}
     for name in wanted:
         digest = setup.config.digests[name]
         if digest.schedule:
-            schedule = plan.parse_schedule(digest.schedule, digest.timezone)
-            found[name] = _coming(schedule, kept.get(name), done.get(name), setup.now)
+            key = digest.schedule, digest.timezone
+            if key not in read:
+                schedule = plan.parse_schedule(*key)
+                read[key] = schedule, schedule.next(setup.now)
+            schedule, following = read[key]
+            last = _last(schedule, kept.get(name), done.get(name), setup.now)
+            found[name] = Coming(
+                zone=schedule.zone,
+                next=following,
+                open=last,
+                look_at=kept[name].next_at if last else None,
+            )
     return found
 
 
-def _coming(schedule: plan.Schedule, kept: Any, done: Any, now: datetime) -> Coming:
-    last = _last(schedule, kept, now)
-    if last and done and last.due_at <= done.due_at:
-        last = None
-    return Coming(
-        zone=schedule.zone,
-        next=schedule.next(now),
-        open=last,
-        look_at=kept.next_at if last else None,
-    )
-
-
-def _last(schedule: plan.Schedule, kept: Any, now: datetime) -> Slot | None:
-    """The newest slot that has come and was not settled by a schedule's own reckoning."""
+def _last(schedule: plan.Schedule, kept: Any, done: Any, now: datetime) -> Slot | None:
+    """The newest slot that has come and is not done with."""
     is_same = kept and (kept.words, kept.zone) == (schedule.words, schedule.zone)
-    # A schedule that nothing was made of yet, or that was changed, has no slot in the past; nor
-    # has one that is not to be looked at before its next slot.
+    # A schedule that nothing was made of yet, or that was changed, has no slot in the past.
     if not is_same or kept.next_at is None or kept.after >= now:
         return None
-    first = schedule.next(kept.after)
+    after = max(kept.after, done.due_at if done else kept.after, now - plan.LOOK_BACK)
+    first = schedule.next(after)
     if first is None or first.due_at > now:
         return None
-    past = schedule.slots(max(kept.after, now - plan.LOOK_BACK), now)
-    return past[-1] if past else None
+    return schedule.slots(after, now)[-1]
 
 
 def wanted_at(
