@@ -180,10 +180,10 @@ def test_a_thousand_digests_take_less_than_a_second(desk: Desk) -> None:
         connection.execute(insert(tables.slots), rows)
     best = 9.0
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         found = status(desk.setup)
         lines(found)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     assert len(found["digests"]) == 1000
     assert len(found["problems"]) < 70  # what is alike is said once
     assert best < 1, best
