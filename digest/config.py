@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -315,6 +316,11 @@ class Digest(_Part):
             like=self.papers_like,
         )
 
+    def interest_of(self, topics: tuple[str, ...]) -> match.Interest:
+        """The same for a reader with topics of her own."""
+        parsed = tuple(match.parse_topic(topic) for topic in topics)
+        return replace(self.interest, topics=parsed, like=())
+
     @property
     def definition(self) -> str:
         """All that decides which papers belong to it, as one string."""
@@ -395,6 +401,15 @@ class Config(_Part):
             f"source {source!r} is not known; there are {', '.join(known)},"
             f" or describe your own under [sources.{source}]"
         )
+
+    @property
+    def sources_read(self) -> dict[str, tuple[str, ...]]:
+        """The sources that some digest reads, each with the categories of all that do."""
+        found: dict[str, set[str]] = {}
+        for digest in self.digests.values():
+            for source in digest.sources:
+                found.setdefault(source, set()).update(digest.categories)
+        return {source: tuple(sorted(some)) for source, some in found.items()}
 
     def settings(self, source: str) -> dict[str, Any]:
         """What a source's table says, less its kind."""

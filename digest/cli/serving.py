@@ -96,15 +96,18 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
     """Send what is due when it is due, without the pages. Ctrl-C ends it."""
     with opened(context, config, None, is_lasting=True) as setup:
         from digest import config as configs
-        from digest.run import slots
+        from digest.run import outlook, slots
 
         if not setup.config.digests:
             raise Misuse(
                 "there is no digest in the configuration; describe one under [digests.NAME]"
             )
         slots.sync(setup)
-        for name, when in slots.upcoming(setup).items():
-            print(f"{name}: {when}", flush=True)
+        with setup.store.read() as connection:
+            coming = outlook.coming(setup, connection)
+        for name, one in coming.items():
+            at = one.next and outlook.shown(one.next.due_at, one.zone)
+            print(f"{name}: next at {at}", flush=True)
 
         def at_this_moment() -> Setup:
             return setup.at(moment(None))

@@ -6,9 +6,10 @@ The operator's own services have private addresses more often than not, so these
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from digest.fetch.guard import Guard, parsed_url
 from digest.fetch.pace import retry_after_s
@@ -74,3 +75,31 @@ class Caller:
             raise broken.error from broken
         after_s = retry_after_s(reply.headers.get("retry-after", ""), self._now())
         return Answer(status=reply.status, body=reply.body, retry_after_s=after_s)
+
+
+def look(
+    url: str, headers: Mapping[str, str], *, timeout_s: float, allow: Collection[str] | None = None
+) -> tuple[int, datetime | None]:
+    """The status that an address answers with, and its own clock; nothing is read of the answer.
+
+    `allow` are the hosts that may have private addresses; else it is an operator's own service.
+
+    Raises: SourceDown; AddressRefused.
+    """
+    where = parsed_url(url)
+    hosts = [where.netloc.decode("ascii")] if allow is None else allow
+    wire = Wire(Guard(hosts), timeout_s=timeout_s, connect_s=timeout_s, max_bytes=MAX_BYTES)
+    told = {"User-Agent": "papers-digest", "Connection": "close", **headers}
+    try:
+        reply = wire.ask(where, told, Timer(timeout_s, time.monotonic), lambda: None)
+    except Broken as broken:
+        raise broken.error from broken
+    return reply.status, _date(reply.headers.get("date", ""))
+
+
+def _date(header: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

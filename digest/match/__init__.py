@@ -28,6 +28,7 @@ __all__ = [
     "Sought",
     "Topic",
     "World",
+    "excluded",
     "is_in_categories",
     "lens",
     "match",
@@ -216,12 +217,9 @@ def match(
     nothing = np.zeros(width, np.float32)
     near = np.array([vectors.get(p.id, nothing) for p in some], np.float32).reshape(-1, width)
     wanted = list(_found(lens.topics, words, near, down_to))
-    values, _, is_blind = lens.exclude.scores(words, near)
+    barred = _barred(lens.exclude, words, near)
     for row, paper in enumerate(some):
-        if any(
-            is_excluded(topic, words[row], values[row, n], is_blind=bool(is_blind[row, n]))
-            for n, topic in enumerate(interest.exclude)
-        ):
+        if barred[row]:
             continue
         for n, value in wanted[row]:
             topic = interest.topics[n]
@@ -232,6 +230,29 @@ def match(
                 paper, steps(near[row : row + 1]), lens.examples, lens.places, down_to
             )
         yield from _besides(paper, interest)
+
+
+def excluded(paper: Paper, lens: Lens, vectors: Vectors) -> Topic | None:
+    """The exclusion that keeps a paper out, the first of them, if there is one."""
+    width = lens.exclude.places.directions.shape[1]
+    near = np.array([vectors.get(paper.id, np.zeros(width, np.float32))], np.float32)
+    return _barred(lens.exclude, [Words.of(paper)], near)[0]
+
+
+def _barred(exclude: Sought, words: Sequence[Words], near: npt.ArrayLike) -> list[Topic | None]:
+    """For each paper the exclusion that keeps it out."""
+    values, _, is_blind = exclude.scores(words, near)
+    return [
+        next(
+            (
+                topic
+                for n, topic in enumerate(exclude.topics)
+                if is_excluded(topic, words[row], values[row, n], is_blind=bool(is_blind[row, n]))
+            ),
+            None,
+        )
+        for row in range(len(words))
+    ]
 
 
 def _found(

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
-from digest import compose, consent, match, plan, render, templating
+from digest import compose, consent, plan, render, templating
 from digest.config import Config, Digest
 from digest.errors import MailTooLarge
 from digest.run import learning, links, matching
@@ -18,7 +18,7 @@ from digest.run.summarizing import summarize
 from digest.sources import calendar
 from digest.store import Connection, asks, issues, ledger, opinions, schedules
 from digest.store import papers as paper_rows
-from digest.types import Delivery, Edition, Format, Issue, Item, Preferences, Rendered
+from digest.types import Delivery, Edition, Format, Issue, Item, Paper, Preferences, Rendered
 
 #: So many readers are looked at in one transaction.
 READERS = 5000
@@ -363,9 +363,7 @@ def _personal(
             first = min(joined.values())
             papers = list(paper_rows.listed_since(connection, digest.sources, first))
             had = ledger.delivered(connection, [paper.id for paper in papers])
-        parsed = tuple(match.parse_topic(topic) for topic in topics)
-        interest = replace(digest.interest, topics=parsed, like=())
-        matched = matching.match(setup, interest, papers)
+        matched = matching.match(setup, digest.interest_of(topics), papers)
         ranked = compose.rank(
             matched.matches,
             today=setup.now.date(),
@@ -382,19 +380,18 @@ def _personal(
             items = [
                 item
                 for item in whole.items
-                if item.paper.id not in got and _listed_on(item, digest) >= joined[reader.id]
+                if item.paper.id not in got and listed_on(item.paper, digest) >= joined[reader.id]
             ]
             found.append((reader, items))
     return found
 
 
-def _listed_on(item: Item, digest: Digest) -> date:
+def listed_on(paper: Paper, digest: Digest) -> date:
+    """The last day on which a source of the digest listed a paper."""
     days = [
-        one.listed_on
-        for one in item.paper.listings
-        if one.listed_on and one.source in digest.sources
+        one.listed_on for one in paper.listings if one.listed_on and one.source in digest.sources
     ]
-    return max(days, default=item.paper.announced_on)
+    return max(days, default=paper.announced_on)
 
 
 def _delivery(setup: Setup, issue: Issue, reader: _Reader, edition: Edition) -> Delivery:

@@ -59,6 +59,14 @@ def match(
     )
 
 
+def excluded(setup: Setup, interest: Interest, paper: Paper) -> str:
+    """The exclusion of an interest that keeps a paper out; empty where none does."""
+    code = Encoding(setup.encoder, setup, keep=False)
+    ready, vectors = prepared(interest, code, [paper])
+    found = matching.excluded(paper, ready, vectors)
+    return found.name if found else ""
+
+
 def _near(found: Sequence[Match], matched: Collection[str]) -> list[Match]:
     best: dict[str, Match] = {}
     for one in found:

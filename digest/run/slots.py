@@ -170,21 +170,6 @@ def _go_on(connection: Connection, name: str, schedule: plan.Schedule, after: da
     schedules.go_on(connection, name, upcoming.due_at if upcoming else None, after)
 
 
-def upcoming(setup: Setup) -> dict[str, str]:
-    """Digest → when it is looked at next, in its own zone and words; without a schedule, that."""
-    with setup.store.read() as connection:
-        known = schedules.known(connection)
-    found = {}
-    for name, digest in setup.config.digests.items():
-        at = known[name].next_at if name in known else None
-        zone = digest.timezone
-        if at is None:
-            found[name] = "no schedule"
-        else:
-            found[name] = f"{digest.schedule}, next at {plan.wall_time(at, zone)} {zone}"
-    return found
-
-
 def others(setup: Setup, but: set[str]) -> list[Report]:
     """Why nothing is due of the digests that are not among `but`."""
     with setup.store.read() as connection:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from digest.errors import BadConfig, Interrupted, Refused, Temporary
 from digest.transports import Line, Ready
-from digest.transports.smtp.greeting import Manners
+from digest.transports.smtp.greeting import Manners, connect
 from digest.transports.smtp.parcel import Parcel
 from digest.transports.smtp.pool import Pool
 from digest.transports.smtp.replies import Broken, Reply
-from digest.transports.smtp.servers import Server, Standing
+from digest.transports.smtp.servers import Server, Standing, Unusable
 from digest.types import Mail, Receipt
 
 #: Source: RFC 5321, 4.5.3.2.6: whoever gives up sooner sends many mails twice.
@@ -89,6 +89,23 @@ class Smtp:
     def erase(self, address: str) -> int:
         """Nothing is kept here."""
         return 0
+
+    async def greet(self) -> list[tuple[str, str, str]]:
+        """For each server its place, why it cannot be used, or "", and who was let in.
+
+        Each is connected to, encrypted, logged in to as for a mail, and left again.
+        """
+
+        async def tried(server: Server) -> tuple[str, str, str]:
+            try:
+                connection = await connect(server, self._manners)
+            except Unusable as why:
+                return server.place, str(why), server.user
+            await connection.close()
+            return server.place, "", server.user
+
+        servers = [standing.server for standing in self._standings]
+        return list(await asyncio.gather(*map(tried, servers)))
 
     def pool(self) -> Pool:
         """The connections of the running loop."""
