@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -78,9 +78,18 @@ def first_moment(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def open_words(one: Coming, report: Mapping[str, Any] | None) -> str:
+#: Whoever runs `digest run` by hand or rarely has looked within it.
+_AWAY = timedelta(minutes=20)
+
+
+def open_words(one: Coming, report: Mapping[str, Any] | None, now: datetime) -> str:
     """What a slot that is open waits for, and until when, in words."""
     assert one.open is not None
+    if one.look_at and now - one.look_at > _AWAY:
+        return (
+            f"the slot {one.open.key} is open, and nobody has looked since"
+            f" {shown(one.look_at, one.zone)}: does `digest serve`, `digest schedule` or cron run?"
+        )
     waits = [
         f"{source['source']} is {source['reason']}"
         for source in (report or {}).get("sources", ())

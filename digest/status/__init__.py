@@ -120,7 +120,7 @@ def _times(coming: Coming | None, report: Any) -> dict[str, Any]:
             "slot": slot.key,
             "due_at": _utc(slot.due_at),
             "look_at": _utc(coming.look_at),
-            "detail": outlook.open_words(coming, report.report if report else None),
+            "detail": outlook.open_words(coming, report.report if report else None, setup.now),
         },
     }
 

@@ -263,7 +263,7 @@ def _coming(asked: Asked, connection: Connection) -> Answer:
         last = issues.last_reports(connection).get(name)
         return asked.answer(
             Why.SLOT_OPEN,
-            "it matches, and " + outlook.open_words(one, last.report if last else None),
+            "it matches, and " + outlook.open_words(one, last.report if last else None, setup.now),
             "nothing, if it is the source that is late; `digest status` tells more",
             slot=one.open.key,
             at=one.look_at,
