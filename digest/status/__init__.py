@@ -89,7 +89,7 @@ def _digest(setup: Setup, connection: Connection, every: _All, name: str) -> dic
     report = every.reports.get(name)
     return {
         "digest": name,
-        **_times(every.coming.get(name), report),
+        **_times(every.coming.get(name), report, setup.now),
         "readers": every.readers.get(name) or len(digest.to),
         "waiting": number,
         "waiting_until": _utc(due_at),
@@ -106,7 +106,7 @@ def _digest(setup: Setup, connection: Connection, every: _All, name: str) -> dic
     }
 
 
-def _times(coming: Coming | None, report: Any) -> dict[str, Any]:
+def _times(coming: Coming | None, report: Any, now: datetime) -> dict[str, Any]:
     """When it goes out next, and what is open until then."""
     if coming is None:
         return {"next": "", "next_at": "", "zone": "", "open": None}
@@ -120,7 +120,7 @@ def _times(coming: Coming | None, report: Any) -> dict[str, Any]:
             "slot": slot.key,
             "due_at": _utc(slot.due_at),
             "look_at": _utc(coming.look_at),
-            "detail": outlook.open_words(coming, report.report if report else None, setup.now),
+            "detail": outlook.open_words(coming, report.report if report else None, now),
         },
     }
 

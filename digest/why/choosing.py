@@ -261,9 +261,10 @@ def _coming(asked: Asked, connection: Connection) -> Answer:
     one = outlook.coming(asked.setup, connection, [name])[name]
     if one.open:
         last = issues.last_reports(connection).get(name)
+        said = last.report if last else None
         return asked.answer(
             Why.SLOT_OPEN,
-            "it matches, and " + outlook.open_words(one, last.report if last else None, setup.now),
+            "it matches, and " + outlook.open_words(one, said, asked.setup.now),
             "nothing, if it is the source that is late; `digest status` tells more",
             slot=one.open.key,
             at=one.look_at,
