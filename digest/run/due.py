@@ -110,7 +110,7 @@ def _slot(setup: Setup, work: Due, sources: Sequence[SourceReport]) -> list[_Don
     wait = timedelta(hours=setup.config.digests[name].wait_hours)
     if until := plan.wait_until(sources, work.slot, wait, setup.now):
         return [_Done(report=slots.waits(setup, work, report, until), at=setup.now)]
-    note = slots.lateness(setup, work)
+    note = slots.lateness(setup, work, is_in_vain=True)
     report = replace(report, detail="; ".join(filter(None, (note, report.detail))))
     if not slots.settled(setup, work, report, report.reason):
         return []

@@ -141,7 +141,7 @@ def test_yesterdays_papers_under_todays_date_are_stale() -> None:
     )
     assert reading.reason is Reason.STALE
     assert full_days(reading) == set()
-    assert "all 3 of its papers came before" in reading.detail
+    assert "dated 2026-06-23, and its papers came before" in reading.detail
 
 
 def test_a_feed_not_yet_rebuilt_is_late() -> None:
@@ -152,9 +152,25 @@ def test_a_feed_not_yet_rebuilt_is_late() -> None:
     assert reading.reason is Reason.LATE
 
 
-def test_an_unchanged_feed_is_stale_on_a_new_day_and_fine_on_the_same_day() -> None:
-    assert drive(ask(coverage=covered(MON)), None)[0].reason is Reason.STALE
+def test_an_unchanged_feed_is_late_on_a_new_day_and_fine_on_the_same_day() -> None:
+    assert drive(ask(coverage=covered(MON)), None)[0].reason is Reason.LATE
     assert drive(ask(coverage=covered(MON, TUE)), None)[0].reason is Reason.ALL_SENT
+
+
+def test_a_feed_that_came_to_nothing_today_is_read_in_full_again() -> None:
+    """That it has not changed since would not tell a holiday from a day that is late."""
+    asked = Coverage(category="cs.CL", day=TUE, how="asked")
+    for coverage, expected in ((covered(MON), True), ((*covered(MON), asked), False)):
+        request = SOURCE.next_request(ask(coverage=coverage), [])
+        assert request
+        assert request.is_conditional is expected
+
+
+def test_a_feed_that_is_still_sundays_is_late_on_a_monday() -> None:
+    sunday = MON - timedelta(days=1)
+    reading, _ = drive(ask(MON, coverage=covered(FRI - timedelta(days=7))), shapes.rss(sunday, []))
+    assert reading.reason is Reason.LATE
+    assert "still that of 2026-06-21" in reading.detail
 
 
 def test_one_category_going_stale_leaves_its_day_open() -> None:
