@@ -54,6 +54,7 @@ class ArxivServer(FeedServer):
     def __init__(self, first: date, last: date, holidays: Collection[date] = (), a_day: int = 3):
         super().__init__()
         self.now = datetime.combine(first, time(), UTC)
+        self.first = first
         self.holidays = frozenset(holidays)  #: feed days without papers
         self.faults: dict[date, Fault] = {}
         self.lag_days: dict[date, float] = {}  #: so much later the index knows a day's papers
@@ -93,10 +94,6 @@ class ArxivServer(FeedServer):
                 )
             )
         return found
-
-    def announced(self, until: datetime) -> list[str]:
-        """Their ids, of the days whose feed was due by a moment."""
-        return [one.id for one in self.papers if _midnight(one.day) <= until]
 
     # --- what is answered ------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,9 +103,7 @@ def whole(digests: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
         "topics": ['"number"'],
         "papers": 100,
     }
-    return {
-        name: {**common, "to": [f"{name}@example.org"], **one} for name, one in digests.items()
-    }
+    return {name: {**common, "to": [f"{name}@example.org"], **one} for name, one in digests.items()}
 
 
 def papers_in(text: str) -> list[str]:
@@ -134,7 +133,10 @@ def log(month: Month, days: Mapping[date, str]) -> str:
         for said in _together(mine):
             lines += _lines(said, ZoneInfo(digest.timezone))
     text = "\n".join(lines) + "\n"
-    return text.replace(month.server.url(""), "http://arxiv")
+    text = text.replace(month.server.url(""), "http://arxiv")
+    return re.sub(r"; the group 'arxiv' is stopped until [^;)\n]*", "", text).replace(
+        str(month.folder), "…"
+    )
 
 
 def _together(said: Sequence[Said]) -> Iterator[list[Said]]:
@@ -151,8 +153,9 @@ def _together(said: Sequence[Said]) -> Iterator[list[Said]]:
 
 def _what(one: Said) -> object:
     is_waiting = "looked at again" in one.report.detail
-    detail = "" if is_waiting else one.report.detail
-    return one.report.slot, one.report.reason, is_waiting, detail, one.report.mails
+    at = None if is_waiting else one.at
+    sources = [source.detail.partition(";")[0] for source in one.report.sources]
+    return one.report.slot, one.report.reason, at, sources, one.report.mails
 
 
 def _lines(some: Sequence[Said], zone: ZoneInfo) -> list[str]:
@@ -165,8 +168,8 @@ def _lines(some: Sequence[Said], zone: ZoneInfo) -> list[str]:
     lines = [f"  {first.at.astimezone(zone):%a %d %b %H:%M}  {said}"]
     lines += [f"{'':20}{source_line(source)}" for source in report.sources]
     if len(some) > 1:
-        again = f"the same at each of {len(some) - 1} more looks"
-        lines.append(f"{'':20}… {again}, the last at {last.at.astimezone(zone):%H:%M}")
+        again = f"and the same until {last.at.astimezone(zone):%H:%M}, {len(some)} times in all"
+        lines.append(f"{'':20}… {again}")
     return lines
 
 
@@ -175,9 +178,10 @@ def odd(faults: Mapping[date, Fault], lag_days: Mapping[date, float]) -> dict[da
     found = {}
     for day, fault in faults.items():
         until = "all day" if fault.hours >= 24 else f"for {fault.hours:g} h after its midnight"
+        of = f"of {fault.category}" if fault.category else "of all categories"
         what = {
             "late": "the feed is yesterday's",
-            "stale": f"the feed says today and holds the papers of before ({fault.category or 'all'})",
+            "stale": f"the feed says today and holds yesterday's papers {of}",
             "down": "it answers 503",
             "blocked": "it answers 403",
             "wrong-date": "the feed is today's under a date two days ago",

@@ -135,16 +135,16 @@ def lateness(setup: Setup, due: Due, *, is_in_vain: bool = False) -> str:
         return ""
     with setup.store.read() as connection:
         said = issues.last_reason(connection, due.digest, due.slot.key)
-        is_new = not schedules.last(connection, due.digest)
+        done = {one.slot for one in schedules.last(connection, due.digest, most=2)}
     hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
-    time = f"{f'{hours} h ' if hours else ''}{minutes} min"
+    time = " ".join(filter(None, (hours and f"{hours} h", minutes and f"{minutes} min")))
     if said and is_in_vain:
         return f"waited {time} for its sources, in vain"
     if said:
-        return f"{time} late: until then its sources had nothing ({said})"
-    if is_new:
-        return "its schedule is new, and begins with the last hour that went by"
-    return f"{time} late: at its hour nothing ran here that does what is due"
+        return f"waited {time} for its sources ({said})"
+    if done <= {due.slot.key}:
+        return "its schedule is new and begins with the last slot that went by"
+    return f"{time} late: nothing ran here at its hour"
 
 
 def failed(setup: Setup, due: Due, why: str) -> Report:
@@ -157,16 +157,21 @@ def failed(setup: Setup, due: Due, why: str) -> Report:
 
 def waits(setup: Setup, due: Due, report: Report, until: datetime) -> Report:
     """Keep the report of a slot that is looked at again, and say in it when."""
-    zone = setup.config.digests[due.digest].timezone
-    when = plan.wall_time(until, zone)
-    if when[:10] == plan.wall_time(setup.now, zone)[:10]:
-        when = when[11:]
-    said = f"looked at again at {when} {zone}"
+    said = again(setup, due, until)
     report = replace(report, detail="; ".join(filter(None, (report.detail, said))))
     with setup.store.write() as connection:
         keep_report(connection, report, setup.now)
         schedules.go_on(connection, due.digest, until)
     return report
+
+
+def again(setup: Setup, due: Due, until: datetime) -> str:
+    """When a slot is looked at again, in words."""
+    zone = setup.config.digests[due.digest].timezone
+    when = plan.wall_time(until, zone)
+    if when[:10] == plan.wall_time(setup.now, zone)[:10]:
+        when = when[11:]
+    return f"looked at again at {when} {zone}"
 
 
 def keep_report(connection: Connection, report: Report, at: datetime) -> None:
