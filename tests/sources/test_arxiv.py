@@ -224,7 +224,7 @@ def test_the_api_stands_in_when_the_feed_is_down_and_the_fault_is_named() -> Non
     assert reading.reason is Reason.DOWN
     assert set(days_of(reading).values()) == {TUE}
     assert "no answer" in reading.detail
-    assert "3 papers not seen before" in reading.detail
+    assert "(2026-06-23): 3 new papers" in reading.detail
     assert full_days(reading) == set()
 
 
