@@ -118,7 +118,7 @@ def _nothing(setup: Setup, work: Due, built: Built, sources: Sequence[SourceRepo
     # Readers may have got what they were owed before; that is no reason for there being nothing.
     report = reporting.report(setup, name, key, replace(built, queued=0), sources, None)
     why = report.reason
-    notes = [f"{built.queued} got what was left for them"] if built.queued else []
+    notes = [f"what was left for {built.queued} went out"] if built.queued else []
     wait = timedelta(hours=setup.config.digests[name].wait_hours)
     if until := plan.wait_until(sources, work.slot, wait, setup.now):
         report = replace(report, detail="; ".join(filter(None, (*notes, report.detail))))

@@ -49,6 +49,13 @@ def judge(answer: Answer, ask: Ask, holidays: Holidays = KNOWN) -> Verdict:
     fresh = [e for e in answer.entries if e.announce in ("new", "cross", None)]
     if not answer.entries:
         return _judge_empty(answer.day or today, today, asked, holidays)
+    if not fresh and answer.day and answer.day < calendar.newest_feed_day(ask.now):
+        return Verdict(
+            reason=Reason.HOLIDAY if holidays.is_skipped(today) else Reason.LATE,
+            entries=_replacements(answer.entries, answer.day),
+            covered=asked,
+            detail=f"the feed is dated {answer.day}, and has only replacements",
+        )
     day, note = _day_of_feed(answer.day or today, today, ask)
     known = [e for e in fresh if ask.recent.get(e.aliases[0], day) < day]
     if fresh and len(known) == len(fresh):

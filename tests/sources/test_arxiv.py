@@ -173,6 +173,14 @@ def test_a_feed_that_is_still_sundays_is_late_on_a_monday() -> None:
     assert "still that of 2026-06-21" in reading.detail
 
 
+def test_a_feed_of_yesterday_with_nothing_but_replacements_is_late() -> None:
+    reading, _ = drive(
+        ask(coverage=covered(MON)), shapes.rss(MON, shapes.rows(MON, 1, kind="replace"))
+    )
+    assert reading.reason is Reason.LATE
+    assert full_days(reading) == set()
+
+
 def test_one_category_going_stale_leaves_its_day_open() -> None:
     rows = [*shapes.rows(TUE, 2), *shapes.rows(MON, 2, categories=("cs.AI",))]
     known = {f"arxiv:{id}": MON for id in shapes.ids(MON, 2)}
