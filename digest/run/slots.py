@@ -137,7 +137,7 @@ def lateness(setup: Setup, due: Due, *, is_in_vain: bool = False) -> str:
         said = issues.last_reason(connection, due.digest, due.slot.key)
         done = {one.slot for one in schedules.last(connection, due.digest, most=2)}
     hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
-    time = " ".join(filter(None, (hours and f"{hours} h", minutes and f"{minutes} min")))
+    time = " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes))
     if said and is_in_vain:
         return f"waited {time} for its sources, in vain"
     if said:
