@@ -41,7 +41,7 @@ class Fault:
     """What goes wrong on a day, from its midnight on."""
 
     #: late: the feed is yesterday's; stale: it says today, and holds what was there before (of one
-    #: `category`, or of all); down: 503; blocked: 403; wrong-date: it says another day; empty
+    #: `category`, or of all); down: 404; blocked: 403; wrong-date: it says another day; empty
     kind: Literal["late", "stale", "down", "blocked", "wrong-date", "empty"]
     hours: float = 24
     category: str = ""
@@ -102,7 +102,8 @@ class ArxivServer(FeedServer):
         path, _, query = hit.path.partition("?")
         fault = self._fault()
         if fault and fault.kind in ("down", "blocked"):
-            return Canned(status=503 if fault.kind == "down" else 403)
+            # Not 503: after that a fetcher tries again at once, for as long as it may.
+            return Canned(status=404 if fault.kind == "down" else 403)
         if path.startswith("/rss/"):
             body = self._feed(unquote(path).removeprefix("/rss/").split("+"), fault)
             return Canned(body=body, headers={"ETag": f'"{sha256(body).hexdigest()}"'})

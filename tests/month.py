@@ -47,7 +47,7 @@ class Month(Desk):
         arxiv = {"rss": server.url(""), "api": server.url("/api/query"), **settings}
         super().__init__(
             folder,
-            fetch={"allow_hosts": ["127.0.0.1"], "deadline_s": 0.3},
+            fetch={"allow_hosts": ["127.0.0.1"], "deadline_s": 20},
             sources={"arxiv": arxiv},
             digests=whole(digests),
         )
@@ -182,8 +182,8 @@ def odd(faults: Mapping[date, Fault], lag_days: Mapping[date, float]) -> dict[da
         what = {
             "late": "the feed is yesterday's",
             "stale": f"the feed says today and holds yesterday's papers {of}",
-            "down": "it answers 503",
-            "blocked": "it answers 403",
+            "down": "it answers 404, and the query API with it",
+            "blocked": "it answers 403 to everything",
             "wrong-date": "the feed is today's under a date two days ago",
             "empty": "the feed is empty",
         }[fault.kind]

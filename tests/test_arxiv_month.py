@@ -15,7 +15,7 @@ from month import STEP, Month, log, papers_in
 from digest.plan import parse_schedule
 from digest.types import Reason
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
