@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -492,6 +493,9 @@ def _check_source(name: str, source: Source) -> None:
     for key in sorted(REQUIRED.get(kind, frozenset()) - given.keys()):
         raise ValueError(f'[sources.{name}]: {key} is missing; add {key} = "https://…"')
     for key, value in given.items():
+        if key == "holidays":
+            _check_days(name, value)
+            continue
         if not isinstance(value, str) or not value:
             raise ValueError(f"[sources.{name}] {key}: {value!r} should be words in quotes")
         if key in ("url", "rss", "api"):
@@ -499,6 +503,18 @@ def _check_source(name: str, source: Source) -> None:
                 _url(value)
             except ValueError as why:
                 raise ValueError(f"[sources.{name}] {key}: {why}") from why
+
+
+def _check_days(name: str, days: Any) -> None:
+    wanted = f'[sources.{name}] holidays: name days, like holidays = ["2027-01-01", "2027-01-18"]'
+    if not isinstance(days, list | tuple):
+        raise ValueError(wanted)
+    for day in days:
+        try:
+            # A date of TOML's without quotes is as good; a time of day would be cut off.
+            date.fromisoformat(str(day))
+        except ValueError as why:
+            raise ValueError(f"{wanted}; {str(day)!r} is not one") from why
 
 
 # --- loading -------------------------------------------------------------------------------------

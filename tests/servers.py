@@ -125,12 +125,16 @@ class FeedServer:
         """Note a request and give its answer."""
         with self._lock:
             self.hits.append(hit)
-            bare = self._canned.get(hit.path.partition("?")[0], [Canned(status=404)])
-            left = self._canned.get(hit.path, bare)
-            canned = left.pop(0) if len(left) > 1 else left[0]
+            canned = self.choose(hit)
         if canned.headers.get("ETag", "") == hit.headers.get("if-none-match", "-"):
             return Canned(status=304, headers=canned.headers)
         return canned
+
+    def choose(self, hit: Hit) -> Canned:
+        """The answer whose turn it is."""
+        bare = self._canned.get(hit.path.partition("?")[0], [Canned(status=404)])
+        left = self._canned.get(hit.path, bare)
+        return left.pop(0) if len(left) > 1 else left[0]
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not longer than the server lives."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
@@ -71,7 +71,8 @@ def rss(day: date, items: Iterable[Row]) -> bytes:
         ' xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0"><channel>'
         f"<title>updates on arXiv.org</title><link>http://rss.arxiv.org/</link>"
         f"<description>d</description><lastBuildDate>{stamp}</lastBuildDate>"
-        f"<pubDate>{stamp}</pubDate>\n{body}</channel></rss>\n"
+        f"<pubDate>{stamp}</pubDate><skipDays><day>Sunday</day><day>Saturday</day></skipDays>"
+        f"\n{body}</channel></rss>\n"
     ).encode()
 
 
@@ -79,15 +80,22 @@ def _v(kind: str) -> int:
     return 2 if kind.startswith("replace") else 1
 
 
-def api(items: Sequence[tuple[str, datetime]], total: int | None = None) -> bytes:
-    """A page of arXiv's query API: id and time of submission."""
+def api(
+    items: Sequence[tuple[str, datetime]],
+    total: int | None = None,
+    categories: Mapping[str, Sequence[str]] | None = None,
+) -> bytes:
+    """A page of arXiv's query API: id and time of submission; in cs.CL where nothing is said."""
+    named = {id: (categories or {}).get(id, ("cs.CL",)) for id, _ in items}
     body = "".join(
         f"<entry><id>http://arxiv.org/abs/{id}v1</id><updated>{when.isoformat()}</updated>"
         f"<published>{when.isoformat()}</published><title>{escape(title(number(id)))}</title>"
         f"<summary>  {escape(abstract(number(id)))}\n</summary>"
         f"<author><name>Ada Example{number(id)}</name></author>"
         f'<link href="http://arxiv.org/abs/{id}v1" rel="alternate" type="text/html"/>'
-        '<arxiv:primary_category term="cs.CL"/><category term="cs.CL"/></entry>\n'
+        f'<arxiv:primary_category term="{named[id][0]}"/>'
+        + "".join(f'<category term="{c}"/>' for c in named[id])
+        + "</entry>\n"
         for id, when in items
     )
     return (

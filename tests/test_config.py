@@ -168,6 +168,25 @@ def test_what_summarizers_cannot_be_told_is_named(tmp_path: Path, words: str, wh
         load(tmp_path, words)
 
 
+@pytest.mark.parametrize(
+    ("days", "why"),
+    [
+        ('["2027-01-01", 2027-01-18]', ""),
+        ('"2027-01-01"', "holidays: name days, like"),
+        ('["2027-02-30"]', "'2027-02-30' is not one"),
+        ('["1 January"]', "'1 January' is not one"),
+        ("[2027-01-01T08:00:00]", "'2027-01-01 08:00:00' is not one"),
+    ],
+)
+def test_holidays_are_days(tmp_path: Path, days: str, why: str) -> None:
+    words = f"[sources.arxiv]\nholidays = {days}"
+    if not why:
+        assert load(tmp_path, words).settings("arxiv")
+        return
+    with pytest.raises(BadConfig, match=re.escape(why)):
+        load(tmp_path, words)
+
+
 def test_the_environment_comes_before_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from build import item, paper
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import BadSchedule
-from digest.plan import free_slot, message_id, owed, parse_schedule, reason
-from digest.types import Item, Reason, SourceReport
+from digest.plan import free_slot, message_id, owed, parse_schedule, reason, split, wait_until
+from digest.types import Item, Reason, Slot, SourceReport
 
 
 def slots(words: str, start: str, end: str, zone: str = "UTC") -> list[str]:
@@ -122,3 +122,62 @@ def test_every_run_has_a_reason(
 ) -> None:
     found = reason(said(*sources), has_sent=sent, looked_at=looked_at, matched=matched)
     assert found is expected
+
+
+# --- open slots ----------------------------------------------------------------------------------
+
+NOON = datetime(2026, 6, 22, 12, tzinfo=UTC)
+OPEN = [Slot(NOON - timedelta(days=n), f"{n}") for n in (3, 2, 1)]
+
+
+@given(st.integers(0, 3), st.sampled_from(["latest", "none", "all"]), st.integers(0, 300))
+def test_each_open_slot_is_worked_off_or_missed(count: int, policy: str, minutes: int) -> None:
+    some = OPEN[:count]
+    todo, missed = split(some, policy, NOON - timedelta(minutes=minutes), NOON)
+    assert sorted([*todo, *missed]) == some
+    if policy == "all":
+        assert missed == []
+    elif policy == "latest" or minutes <= 120:
+        assert todo == some[-1:]
+    else:
+        assert todo == []
+
+
+def again(*minutes: int | None) -> list[SourceReport]:
+    return [
+        SourceReport(
+            source=str(n),
+            reason=Reason.LATE,
+            again_at=None if n is None else NOON + timedelta(minutes=n),
+        )
+        for n in minutes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sources", "hours", "expected"),
+    [
+        (again(15), 6, 15),
+        (again(600, 30, None), 6, 30),
+        (again(None), 6, None),
+        (again(361), 6, 360),  # a last look at the end
+        (again(600), 6, None),  # nothing can come before
+        (again(15), 0, None),
+    ],
+)
+def test_sources_are_asked_again_as_long_as_the_digest_waits(
+    sources: list[SourceReport], hours: int, expected: int | None
+) -> None:
+    found = wait_until(sources, Slot(NOON, "x"), timedelta(hours=hours), NOON)
+    assert found == (None if expected is None else NOON + timedelta(minutes=expected))
+
+
+@given(st.lists(st.integers(1, 2000), max_size=4), st.integers(0, 72), st.integers(0, 5000))
+def test_no_wait_goes_past_its_end(minutes: list[int], hours: int, late: int) -> None:
+    now = NOON + timedelta(minutes=late)
+    sources = [
+        SourceReport(source="x", reason=Reason.LATE, again_at=now + timedelta(minutes=n))
+        for n in minutes
+    ]
+    found = wait_until(sources, Slot(NOON, "x"), timedelta(hours=hours), now)
+    assert found is None or now < found <= NOON + timedelta(hours=hours)

@@ -57,6 +57,7 @@ class _Done:
     at: datetime  #: of the report: that of a draft is brought up to date
     built: Built | None = None  #: where there are mails to send
     note: str = ""  #: what else is to be said
+    why: Reason | None = None  #: for nothing, whatever mails there were besides
 
     def after(self, setup: Setup, sent: Sent) -> _Done:
         """The same once its mails were sent."""
@@ -65,7 +66,8 @@ class _Done:
         name, slot, found = self.report.digest, self.report.slot, self.report.sources
         report = reporting.report(setup, name, slot, self.built, found, sent)
         detail = "; ".join(filter(None, (self.note, report.detail)))
-        return replace(self, report=replace(report, detail=detail))
+        reason = self.why if self.why and not report.has_failed else report.reason
+        return replace(self, report=replace(report, reason=reason, detail=detail))
 
 
 def _keep(setup: Setup, done: Sequence[_Done]) -> None:
@@ -104,22 +106,38 @@ def _slot(setup: Setup, work: Due, sources: Sequence[SourceReport]) -> list[_Don
     built = build(setup, name, key, work)
     if built.is_taken:
         return []
-    report = reporting.report(setup, name, key, built, sources, None)
     if built.issue or built.draft:
+        report = reporting.report(setup, name, key, built, sources, None)
         note = slots.lateness(setup, work)
         report = replace(report, detail="; ".join(filter(None, (note, report.detail))))
         slots.settled(setup, work, report, None)
         return [_Done(report=report, built=built, note=note, at=setup.now)]
+    return _nothing(setup, work, built, sources)
+
+
+def _nothing(setup: Setup, work: Due, built: Built, sources: Sequence[SourceReport]) -> list[_Done]:
+    """There is no issue: wait for one, or say why, to readers too where they want to hear it."""
+    name, key = work.digest, work.slot.key
+    # Readers may have got what they were owed before; that is no reason for there being nothing.
+    report = reporting.report(setup, name, key, replace(built, queued=0), sources, None)
+    why = report.reason
+    notes = [f"what was left for {built.queued} went out"] if built.queued else []
     wait = timedelta(hours=setup.config.digests[name].wait_hours)
     if until := plan.wait_until(sources, work.slot, wait, setup.now):
-        return [_Done(report=slots.waits(setup, work, report, until), at=setup.now)]
-    note = slots.lateness(setup, work)
-    report = replace(report, detail="; ".join(filter(None, (note, report.detail))))
-    if not slots.settled(setup, work, report, report.reason):
-        return []
-    if setup.config.digests[name].send_empty:
-        built = replace(built, queued=built.queued + _tell(setup, work, report))
-    return [_Done(report=report, built=built if built.queued else None, note=note, at=setup.now)]
+        report = replace(report, detail="; ".join(filter(None, (*notes, report.detail))))
+        report = slots.waits(setup, work, report, until)
+        notes.append(slots.again(setup, work, until))
+    else:
+        notes.insert(0, slots.lateness(setup, work, is_in_vain=True))
+        report = replace(report, detail="; ".join(filter(None, (*notes, report.detail))))
+        if not slots.settled(setup, work, report, why):
+            return []
+        if setup.config.digests[name].send_empty and (told := _tell(setup, work, why)):
+            built = replace(built, queued=built.queued + told)
+            notes.append("readers are told why")
+    note = "; ".join(filter(None, notes))
+    sends = built if built.queued else None
+    return [_Done(report=report, built=sends, note=note, why=why, at=setup.now)]
 
 
 def _own_hours(setup: Setup) -> list[_Done]:
@@ -151,8 +169,8 @@ def _queue_own_hours(setup: Setup) -> dict[str, int]:
     return {name: number for name, number in found.items() if number}
 
 
-def _tell(setup: Setup, work: Due, report: Report) -> int:
-    return building.tell(setup, work.digest, work.slot.key, report.reason)
+def _tell(setup: Setup, work: Due, why: Reason) -> int:
+    return building.tell(setup, work.digest, work.slot.key, why)
 
 
 def is_any(setup: Setup) -> bool:

@@ -96,7 +96,17 @@ def queue(
         with setup.store.read() as connection:
             people = _people(connection, name, setup.now, only, after, is_own_hour)
         is_last = only is not None or len(people) < READERS
-        part = _part(setup, name, issue, carrier, people, made, is_welcome=only is not None)
+        hours = is_own_hour and not issue
+        part = _part(
+            setup,
+            name,
+            issue,
+            carrier,
+            people,
+            made,
+            is_welcome=only is not None,
+            is_own_hour=hours,
+        )
         with setup.store.write() as connection:
             if is_first and keep:
                 keep(connection, is_last)
@@ -169,6 +179,7 @@ def _part(
     made: dict[Hashable, Edition],
     *,
     is_welcome: bool,
+    is_own_hour: bool,
 ) -> _Part:
     """What some readers are owed, laid out."""
     part = _Part()
@@ -177,6 +188,9 @@ def _part(
     among = (people[0].id, people[-1].id)
     with setup.store.read() as connection:
         readers = _wanting(setup, connection, name, people, part, is_welcome=is_welcome)
+        if is_own_hour:
+            # A pause has no hour: at its end the next issue is waited for, not mailed at midnight.
+            readers = [one for one in readers if not _has_only_paused(one.preferences)]
         learners = opinions.whose(connection, name)
         # Who has just joined gets the issue made now, or else the latest there is.
         since = setup.now - plan.LOOK_BACK
@@ -287,6 +301,10 @@ def _wanting(
                 preferences, digest.timezone, person.confirmed_at - consent.DAY, setup.now
             )
     return found
+
+
+def _has_only_paused(wants: Preferences) -> bool:
+    return bool(wants.paused_until and wants.hour is None and not wants.frequency)
 
 
 def _set_next(setup: Setup, name: str, people: Sequence[Any], part: _Part) -> None:

@@ -128,16 +128,23 @@ def settled(setup: Setup, due: Due, report: Report, outcome: Reason | None) -> b
     return True
 
 
-def lateness(setup: Setup, due: Due) -> str:
+def lateness(setup: Setup, due: Due, *, is_in_vain: bool = False) -> str:
     """That it is well after the slot's hour, and why; nothing where it is not."""
     late = setup.now - due.slot.due_at
     if late < LATE:
         return ""
     with setup.store.read() as connection:
         said = issues.last_reason(connection, due.digest, due.slot.key)
-    why = f"its sources had nothing before ({said})" if said else "nobody was there at its hour"
+        done = {one.slot for one in schedules.last(connection, due.digest, most=2)}
     hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
-    return f"{f'{hours} h ' if hours else ''}{minutes:02d} min after its hour: {why}"
+    time = " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes))
+    if said and is_in_vain:
+        return f"waited {time} for its sources, in vain"
+    if said:
+        return f"waited {time} for its sources ({said})"
+    if done <= {due.slot.key}:
+        return "its schedule is new and begins with the last slot that went by"
+    return f"{time} late: nothing ran here at its hour"
 
 
 def failed(setup: Setup, due: Due, why: str) -> Report:
@@ -150,13 +157,21 @@ def failed(setup: Setup, due: Due, why: str) -> Report:
 
 def waits(setup: Setup, due: Due, report: Report, until: datetime) -> Report:
     """Keep the report of a slot that is looked at again, and say in it when."""
-    zone = setup.config.digests[due.digest].timezone
-    said = f"looked at again at {plan.wall_time(until, zone)[11:]} {zone}"
+    said = again(setup, due, until)
     report = replace(report, detail="; ".join(filter(None, (report.detail, said))))
     with setup.store.write() as connection:
         keep_report(connection, report, setup.now)
         schedules.go_on(connection, due.digest, until)
     return report
+
+
+def again(setup: Setup, due: Due, until: datetime) -> str:
+    """When a slot is looked at again, in words."""
+    zone = setup.config.digests[due.digest].timezone
+    when = plan.wall_time(until, zone)
+    if when[:10] == plan.wall_time(setup.now, zone)[:10]:
+        when = when[11:]
+    return f"looked at again at {when} {zone}"
 
 
 def keep_report(connection: Connection, report: Report, at: datetime) -> None:

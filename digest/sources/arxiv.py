@@ -27,6 +27,7 @@ from digest.sources.arxiv_days import (
     failures,
     found,
     judge,
+    was_asked,
 )
 from digest.sources.categories import own
 from digest.types import (
@@ -80,7 +81,8 @@ class Arxiv:
             return None
         if not answers:
             path = "/rss/" + "+".join(quote(category) for category in categories)
-            return self._request(self.rss.rstrip("/") + path, "feed")
+            request = self._request(self.rss.rstrip("/") + path, "feed")
+            return replace(request, is_conditional=not was_asked(ask))
         if any(isinstance(a, Failure) and a.reason is Reason.BLOCKED for a in answers):
             return None
         days = days_to_ask(ask, answers)
@@ -108,7 +110,7 @@ class Arxiv:
         holidays = self.all_holidays
         verdict = judge(answers[0], ask, holidays)
         late = backfilled(ask, answers, verdict)
-        details = [verdict.detail, failures(answers[1:]), found(ask, answers, late)]
+        details = [verdict.detail, failures(answers), found(ask, answers, late)]
         if ask.is_first and not ask.coverage and (verdict.entries or late):
             details.append(listing.FIRST)
         return Reading(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -44,19 +45,28 @@ def judge(answer: Answer, ask: Ask, holidays: Holidays = KNOWN) -> Verdict:
     if isinstance(answer, Failure):
         return Verdict(reason=answer.reason, detail=answer.detail, covered=asked)
     if answer.is_unchanged:
-        return _judge_unchanged(ask, today, asked)
+        return _judge_unchanged(ask, today, asked, holidays)
     fresh = [e for e in answer.entries if e.announce in ("new", "cross", None)]
     if not answer.entries:
-        return _judge_empty(today, asked, holidays)
+        return _judge_empty(answer.day or today, today, asked, holidays)
+    if not fresh and answer.day and answer.day < calendar.newest_feed_day(ask.now):
+        return Verdict(
+            reason=Reason.HOLIDAY if holidays.is_skipped(today) else Reason.LATE,
+            entries=_replacements(answer.entries, answer.day),
+            covered=asked,
+            detail=f"the feed is dated {answer.day}, and has only replacements",
+        )
     day, note = _day_of_feed(answer.day or today, today, ask)
     known = [e for e in fresh if ask.recent.get(e.aliases[0], day) < day]
     if fresh and len(known) == len(fresh):
+        if holidays.is_skipped(today):
+            return Verdict(reason=Reason.HOLIDAY, covered=asked)
         is_late = (answer.day or today) < today
         return Verdict(
             reason=Reason.LATE if is_late else Reason.STALE,
             entries=_replacements(answer.entries, day),
             covered=asked,
-            detail=f"the feed is dated {answer.day} and all {len(fresh)} of its papers came before",
+            detail=f"the feed is dated {answer.day or today}, and its papers came before",
         )
     # On a first reading the newest day there is counts as today's, whatever its date.
     listed_on = max(day, calendar.newest_feed_day(ask.now)) if ask.is_first else day
@@ -70,26 +80,44 @@ def judge(answer: Answer, ask: Ask, holidays: Holidays = KNOWN) -> Verdict:
     )
 
 
-def _judge_unchanged(ask: Ask, today: date, asked: tuple[Coverage, ...]) -> Verdict:
+def _judge_unchanged(
+    ask: Ask, today: date, asked: tuple[Coverage, ...], holidays: Holidays
+) -> Verdict:
     if not calendar.is_feed_day(today):
         return Verdict(reason=Reason.WEEKEND)
     if _has_covered(ask, today):
         return Verdict(reason=Reason.ALL_SENT, detail="not changed since it was last read")
+    if holidays.is_skipped(today):
+        return Verdict(reason=Reason.HOLIDAY, covered=asked)
     return Verdict(
-        reason=Reason.STALE, covered=asked, detail="the feed has not changed since the last day"
+        reason=Reason.LATE, covered=asked, detail="the feed has not changed since an earlier day"
     )
 
 
-def _judge_empty(today: date, asked: tuple[Coverage, ...], holidays: Holidays) -> Verdict:
+def _judge_empty(
+    dated: date, today: date, asked: tuple[Coverage, ...], holidays: Holidays
+) -> Verdict:
     if not calendar.is_feed_day(today):
         return Verdict(reason=Reason.WEEKEND, covered=asked)
     detail = "the feed was empty"
     if holidays.is_one(today):
         return Verdict(reason=Reason.HOLIDAY, covered=asked, detail=detail)
+    if dated < today:  # on a Monday it still shows Sunday
+        detail = f"the feed is still that of {dated}, and empty"
+        return Verdict(reason=Reason.LATE, covered=asked, detail=detail)
     if holidays.is_known(today):
         return Verdict(reason=Reason.QUIET, covered=asked, detail=detail)
-    detail += f": a holiday or stale, for the table of holidays ends on {holidays.until}"
+    detail += f": a holiday, or late; the table of holidays ends on {holidays.until}"
     return Verdict(reason=Reason.HOLIDAY_OR_STALE, covered=asked, detail=detail)
+
+
+def was_asked(ask: Ask) -> bool:
+    """Was the feed read today, and did not give the day in full?
+
+    Then that it has not changed since would tell nothing.
+    """
+    today = calendar.feed_day(ask.now)
+    return any(one.day == today for one in ask.coverage) and not _has_covered(ask, today)
 
 
 #: With these, what is missing may come any time.
@@ -232,10 +260,17 @@ def _is_complete(answers: Sequence[Answer]) -> bool:
 
 def failures(answers: Sequence[Answer]) -> str:
     """What went wrong with the query API, in words."""
-    failed = [a.detail for a in answers if isinstance(a, Failure)]
-    if not failed and answers and not _is_complete(answers):
+    feed, *pages = answers
+    failed = [_QUESTION.sub("", a.detail) for a in pages if isinstance(a, Failure)]
+    if failed and isinstance(feed, Failure):
+        return "the query API gave nothing either"
+    if not failed and pages and not _is_complete(pages):
         failed = ["the query API gave fewer papers than it has"]
     return "; ".join(failed)
+
+
+#: What is asked of the API, which no person wants to read.
+_QUESTION = re.compile(r"(?<=/query)\?[^\s:;)]+")
 
 
 def found(ask: Ask, answers: Sequence[Answer], entries: Sequence[Entry]) -> str:
@@ -244,4 +279,5 @@ def found(ask: Ask, answers: Sequence[Answer], entries: Sequence[Entry]) -> str:
         return ""
     new = sum(e.aliases[0] not in ask.recent for e in entries)
     days = ", ".join(str(day) for day in days_to_ask(ask, answers))
-    return f"asked the query API for {days}: {new} papers not seen before"
+    said = f"{new} new {'paper' if new == 1 else 'papers'}" if new else "nothing new"
+    return f"the query API was asked, too, for what the feed did not give ({days}): {said}"

@@ -50,7 +50,11 @@ class Holidays:
 
     def is_one(self, day: date) -> bool:
         """Is the day, or the evening before whose mailing it shows, without an announcement?"""
-        return day in self.days or day - timedelta(days=1) in self.days
+        return day in self.days or self.is_skipped(day)
+
+    def is_skipped(self, day: date) -> bool:
+        """Was there no mailing on the evening before, so that its feed has nothing to show?"""
+        return day - timedelta(days=1) in self.days
 
     def is_known(self, day: date) -> bool:
         """Does the table tell whether it is one?"""
@@ -63,14 +67,16 @@ READY_AFTER = timedelta(minutes=10)
 
 
 def next_ready(now: datetime, holidays: Holidays = KNOWN) -> datetime:
-    """When the next feed with papers is there, in UTC.
+    """When the next feed that can hold papers is there, in UTC.
+
+    The feed of a holiday itself shows the evening before, so it is asked for.
 
     >>> from datetime import UTC
-    >>> str(next_ready(datetime(2026, 6, 19, 12, tzinfo=UTC)))  # a Friday, and a holiday
-    '2026-06-23 04:10:00+00:00'
+    >>> str(next_ready(datetime(2026, 11, 26, 12, tzinfo=UTC)))  # a Thursday, and a holiday
+    '2026-11-30 05:10:00+00:00'
     """
     day = feed_day(now - READY_AFTER) + timedelta(days=1)
-    while not is_feed_day(day) or holidays.is_one(day):
+    while not is_feed_day(day) or holidays.is_skipped(day):
         day += timedelta(days=1)
     return datetime.combine(day, time(), EASTERN).astimezone(UTC) + READY_AFTER
 

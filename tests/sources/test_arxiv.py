@@ -141,7 +141,7 @@ def test_yesterdays_papers_under_todays_date_are_stale() -> None:
     )
     assert reading.reason is Reason.STALE
     assert full_days(reading) == set()
-    assert "all 3 of its papers came before" in reading.detail
+    assert "dated 2026-06-23, and its papers came before" in reading.detail
 
 
 def test_a_feed_not_yet_rebuilt_is_late() -> None:
@@ -152,9 +152,33 @@ def test_a_feed_not_yet_rebuilt_is_late() -> None:
     assert reading.reason is Reason.LATE
 
 
-def test_an_unchanged_feed_is_stale_on_a_new_day_and_fine_on_the_same_day() -> None:
-    assert drive(ask(coverage=covered(MON)), None)[0].reason is Reason.STALE
+def test_an_unchanged_feed_is_late_on_a_new_day_and_fine_on_the_same_day() -> None:
+    assert drive(ask(coverage=covered(MON)), None)[0].reason is Reason.LATE
     assert drive(ask(coverage=covered(MON, TUE)), None)[0].reason is Reason.ALL_SENT
+
+
+def test_a_feed_that_came_to_nothing_today_is_read_in_full_again() -> None:
+    """That it has not changed since would not tell a holiday from a day that is late."""
+    asked = Coverage(category="cs.CL", day=TUE, how="asked")
+    for coverage, expected in ((covered(MON), True), ((*covered(MON), asked), False)):
+        request = SOURCE.next_request(ask(coverage=coverage), [])
+        assert request
+        assert request.is_conditional is expected
+
+
+def test_a_feed_that_is_still_sundays_is_late_on_a_monday() -> None:
+    sunday = MON - timedelta(days=1)
+    reading, _ = drive(ask(MON, coverage=covered(FRI - timedelta(days=7))), shapes.rss(sunday, []))
+    assert reading.reason is Reason.LATE
+    assert "still that of 2026-06-21" in reading.detail
+
+
+def test_a_feed_of_yesterday_with_nothing_but_replacements_is_late() -> None:
+    reading, _ = drive(
+        ask(coverage=covered(MON)), shapes.rss(MON, shapes.rows(MON, 1, kind="replace"))
+    )
+    assert reading.reason is Reason.LATE
+    assert full_days(reading) == set()
 
 
 def test_one_category_going_stale_leaves_its_day_open() -> None:
@@ -208,7 +232,7 @@ def test_the_api_stands_in_when_the_feed_is_down_and_the_fault_is_named() -> Non
     assert reading.reason is Reason.DOWN
     assert set(days_of(reading).values()) == {TUE}
     assert "no answer" in reading.detail
-    assert "3 papers not seen before" in reading.detail
+    assert "(2026-06-23): 3 new papers" in reading.detail
     assert full_days(reading) == set()
 
 
