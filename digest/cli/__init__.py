@@ -11,12 +11,23 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from digest.cli import editors, issues, people, pipes, receiving, sending, serving, signing
+from digest.cli import (
+    editors,
+    issues,
+    keeping,
+    people,
+    pipes,
+    receiving,
+    sending,
+    serving,
+    signing,
+)
 from digest.cli.frame import ConfigFile, app, complain
 from digest.errors import DigestError, Misuse
 
 _ORDER = [
-    one.__name__ for one in (issues, sending, people, serving, receiving, signing, editors, pipes)
+    one.__name__
+    for one in (issues, sending, people, serving, keeping, receiving, signing, editors, pipes)
 ]
 app.registered_commands.sort(key=lambda one: _ORDER.index(getattr(one.callback, "__module__", "")))
 

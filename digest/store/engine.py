@@ -90,6 +90,37 @@ class Store:
         file = Path(str(self.writer.url.database))
         return sorted(file.parent.glob(f"{file.name}.*.backup"))
 
+    @property
+    def file(self) -> Path | None:
+        """Where an SQLite store is."""
+        return Path(str(self.writer.url.database)) if self.is_file else None
+
+    def size(self) -> tuple[int, int | None]:
+        """Bytes of the store, and of an SQLite store's write-ahead log."""
+        if self.file is None:
+            with self.read() as connection:
+                query = text("SELECT pg_database_size(current_database())")
+                return int(connection.execute(query).scalar_one()), None
+        log = self.file.with_name(f"{self.file.name}-wal")
+        sizes = [one.stat().st_size if one.exists() else 0 for one in (self.file, log)]
+        return sizes[0], sizes[1]
+
+    def vacuum(self) -> int:
+        """Give the file system the pages that are free; returns how many bytes that were.
+
+        While it goes on nobody writes, and an SQLite file is on the disk twice.
+        """
+        before = sum(filter(None, self.size()))
+        options = {"isolation_level": "AUTOCOMMIT"}
+        with self.gate, _named(), self.writer.connect().execution_options(**options) as connection:
+            if self.is_file:
+                connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("VACUUM")
+            if self.is_file:
+                connection.exec_driver_sql("BEGIN")
+        self.scrub()
+        return max(0, before - sum(filter(None, self.size())))
+
     def close(self) -> None:
         """Give the connections back."""
         self.writer.dispose()
