@@ -17,8 +17,9 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,7 @@ from digest.config import Config
 from digest.errors import BadConfig, Misuse
 from digest.run.setup import Setup
 from digest.store import dump
+from digest.store.engine import HEAD
 
 MANIFEST, CONFIG, KEYS, DKIM, PROMPT = "manifest.json", "digest.toml", "keys", "dkim", "prompt"
 FORMAT = 1
@@ -99,23 +101,19 @@ def _write(setup: Setup, file: Path, raw: IO[bytes], target: Path) -> Backup:
 
 
 def _pack(setup: Setup, file: Path, writer: _Writer) -> Backup:
-    rows = 0
-    number = 0
+    rows, number = 0, 0
     # The store first: a key that is made meanwhile is then among the keys, not the other way round.
     with dump.snapshot(setup.store) as connection:
         for name in dump.names():
             lines = dump.lines(connection, name)
-            while (
-                found := writer.part(f"store/{number:05}-{name}.jsonl", name, lines)
-            ) is not None:
-                rows += found
-                number += 1
+            while found := writer.part(f"store/{number:05}-{name}.jsonl", name, lines):
+                rows, number = rows + found, number + 1
     for name, path in _own_files(setup.config, file):
         writer.add(name, path.read_bytes())
     made = Backup(
         made_at=setup.now,
         version=__version__,
-        schema=dump.HEAD,
+        schema=HEAD,
         rows=rows,
         files=tuple(name for name in writer.sums if not name.startswith("store/")),
     )
@@ -151,16 +149,13 @@ def _own_files(config: Config, file: Path) -> Iterator[tuple[str, Path]]:
 class _Writer:
     """A tar of plain files of mode 0600, and the sums of what was written."""
 
-    out: IO[bytes]
+    out: IO[bytes] | gzip.GzipFile
     now: datetime
     folder: Path  #: with room for a part
-    sums: dict[str, dict[str, Any]]
+    sums: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def __init__(self, out: IO[bytes], now: datetime, folder: Path) -> None:
-        self.out, self.now, self.folder, self.sums = out, now, folder, {}
-
-    def part(self, member: str, table: str, lines: Iterator[bytes]) -> int | None:
-        """Write the next part of a table; returns how many rows it has, None: no more are left."""
+    def part(self, member: str, table: str, lines: Iterator[bytes]) -> int:
+        """Write the next part of a table; returns how many rows that are, 0 when all are there."""
         count, size = 0, 0
         with tempfile.TemporaryFile(dir=self.folder) as file:
             file.write(dump.head(table))
@@ -170,7 +165,7 @@ class _Writer:
                 if size > PART_BYTES:
                     break
             if not count:
-                return None
+                return 0
             size = file.tell()
             file.seek(0)
             self._put(member, size, iter(lambda: file.read(1024 * 1024), b""))
@@ -254,15 +249,15 @@ def _store_restored(
     folder: Path, found: Backup, config: Config, hold: str, now: datetime, *, force: bool
 ) -> list[str]:
     parts = sorted((folder / "store").glob("*.jsonl"))
-    with dump.replaced(config.store, found.schema, now, force=force) as engine:
-        with engine.begin() as connection:
-            rows = 0
-            for part in parts:
-                with part.open("rb") as file:
-                    rows += dump.load(connection, iter(lambda: file.readline(dump.LINE_BYTES), b""))
-            if rows != found.rows:
-                raise Misuse(f"the backup says it has {found.rows} rows, and has {rows}")
-            return dump.settle(connection, hold, now)
+    replaced = dump.replaced(config.store, found.schema, now, force=force)
+    with replaced as engine, engine.begin() as connection:
+        rows = 0
+        for part in parts:
+            with part.open("rb") as file:
+                rows += dump.load(connection, iter(partial(file.readline, dump.LINE_BYTES), b""))
+        if rows != found.rows:
+            raise Misuse(f"the backup says it has {found.rows} rows, and has {rows}")
+        return dump.settle(connection, hold, now)
 
 
 def _targets(config: Config, names: Iterable[str]) -> Iterator[tuple[str, Path]]:

@@ -30,11 +30,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.types import NullType, TypeEngine
 
 from digest.errors import BadConfig, Misuse, SchemaTooNew, StoreBusy
 from digest.store import engine as engines
 from digest.store import sending
 from digest.store.engine import HEAD, Store, revisions, upgrade
+from digest.store.ledger import WAITING
 from digest.store.tables import Utc, deliveries, issues, metadata, senders, turns
 from digest.store.upsert import chunks
 from digest.types import DeliveryState
@@ -43,7 +45,7 @@ ROWS = 1000  #: read or written at a time
 LINE_BYTES = 64 * 1024 * 1024  #: no row is longer
 
 _KINDS: dict[type[Any], str] = {Utc: "time", Date: "day", JSON: "json", LargeBinary: "bytes"}
-_TYPES = {
+_TYPES: dict[str, TypeEngine[Any]] = {
     "time": Utc(),
     "day": Date(),
     "json": JSON(none_as_null=True),
@@ -151,7 +153,7 @@ def load(connection: Connection, part: Iterable[bytes]) -> int:
         known = {one["name"] for one in inspect(connection).get_columns(_known(name))}
         if unknown := [column for column, _ in columns if column not in known]:
             raise ValueError(f"{name} has no column {unknown[0]!r}")
-        target = table(name, *(column(one, _TYPES.get(kind)) for one, kind in columns))
+        target = table(name, *(column(one, _TYPES.get(kind, NullType())) for one, kind in columns))
         count = 0
         for some in chunks(rest, ROWS):
             connection.execute(insert(target), [_row(line, columns) for line in some])
@@ -184,7 +186,7 @@ def settle(connection: Connection, hold: str, now: datetime) -> list[str]:
         connection.execute(delete(gone))
     if not hold:
         return []
-    unsent = (*sending.WAITING, DeliveryState.SENDING)
+    unsent = (*WAITING, DeliveryState.SENDING)
     waits = exists().where(deliveries.c.issue_id == issues.c.id, deliveries.c.state.in_(unsent))
     query = select(issues.c.id).where(issues.c.held == "", waits).order_by(issues.c.made_at)
     held = list(connection.execute(query).scalars())
