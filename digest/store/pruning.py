@@ -84,9 +84,14 @@ def papers_unseen_since(connection: Connection, before: date) -> list[Key]:
 
 
 def _is_forgotten(connection: Connection, before: date) -> list[ColumnElement[bool]]:
-    is_wanted = [papers.c.retired_on.is_(None), ~_in(issue_items), ~_in(edition_items)]
-    is_wanted += [~_in(picks), ~_in(opinions)]
+    # What is told at a glance comes first: SQLite looks in this order.
+    is_wanted = [papers.c.retired_on.is_(None), _is_old(before), ~_in(issue_items)]
+    is_wanted += [~_in(edition_items), ~_in(picks), ~_in(opinions)]
     return [*is_wanted, ~_is_given(connection, before)]
+
+
+def _is_old(before: date) -> ColumnElement[bool]:
+    return papers.c.first_seen_at < datetime.combine(before, time(), UTC)
 
 
 def _in(table: Table) -> ColumnElement[bool]:
@@ -102,9 +107,7 @@ def _is_given(connection: Connection, before: date) -> ColumnElement[bool]:
         if seen is not None
     ]
     young = or_(listings.c.seen_on.is_(None), *by_source)
-    is_listed = exists().where(listings.c.paper_id == papers.c.id, young)
-    came = datetime.combine(before, time(), UTC)
-    return or_(is_listed, papers.c.first_seen_at >= came)
+    return exists().where(listings.c.paper_id == papers.c.id, young)
 
 
 def forget_papers(connection: Connection, keys: Sequence[Key], before: date) -> int:
@@ -132,9 +135,9 @@ def papers_to_empty(connection: Connection, before: date) -> list[Key]:
 
 def _is_husk_to_be(connection: Connection, before: date) -> list[ColumnElement[bool]]:
     has_words = or_(papers.c.abstract != "", cast(papers.c.authors, Text) != "[]", _in(listings))
+    is_old = [papers.c.retired_on.is_not(None), _is_old(before), has_words]
     is_needed = [_in(issue_items), _in(edition_items), _in(picks), _in(opinions)]
-    is_needed.append(_is_given(connection, before))
-    return [papers.c.retired_on.is_not(None), has_words, ~or_(*is_needed)]
+    return [*is_old, ~or_(*is_needed, _is_given(connection, before))]
 
 
 def empty_papers(connection: Connection, keys: Sequence[Key], before: date) -> int:
