@@ -21,7 +21,7 @@ Forget = Callable[[Connection, Sequence[pruning.Key]], int]
 
 #: Whoever wants to write meanwhile waits no longer than about twice that.
 STEP_S = 0.04
-_FIRST, _MOST = 50, 2000  #: rows in one transaction
+_FIRST, _MOST = 200, 2000  #: rows in one transaction
 
 #: What the outbox makes: `outbox/DIGEST/SLOT/`, a slot being a moment or, built by hand, two days.
 _SLOT = re.compile(r"(\d{4}-\d\d-\d\d)(T[\d:+]+|--\d{4}-\d\d-\d\d)[\w:+-]*")

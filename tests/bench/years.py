@@ -13,7 +13,9 @@ import json
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
@@ -54,9 +56,10 @@ def live(name: str, keep: dict[str, int], full: int) -> float:
 def main() -> int:
     """Say what it came to; fails where it goes on growing."""
     # Seen is what was seen within a month, so that is how much later papers go.
-    ratio = live("100 days", {f"{one}_days": 100 for one in _ALL}, 131)
-    live("the defaults", {}, 431)
-    return ratio > GOAL
+    short = {f"{one}_days": 100 for one in _ALL}
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        ratios = pool.map(live, ("100 days", "the defaults"), (short, {}), (131, 431))
+        return next(ratios) > GOAL
 
 
 if __name__ == "__main__":
