@@ -126,7 +126,7 @@ def entry(number: int, day: date, source: str, ids: str) -> Entry:
     )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_pruned_nobody_gets_a_paper_twice_or_misses_one(
     tmp_path: Path, seed: int
 ) -> None:
@@ -135,7 +135,7 @@ def test_whatever_is_pruned_nobody_gets_a_paper_twice_or_misses_one(
     dice = random.Random(seed)
     pruned, whole = World(tmp_path / "pruned", True), World(tmp_path / "whole", False)
     now, number, missed = NOW, 0, set[tuple[str, str]]()
-    for _ in range(28):
+    for _ in range(24):
         now += timedelta(days=dice.choice([1, 1, 2, 5, 9, 30, 70]))
         entries = []
         for _ in range(dice.randint(0, 4)):
@@ -175,15 +175,15 @@ def test_a_pick_of_a_paper_that_was_sent_long_ago_says_why_not(tmp_path: Path) -
 
 def test_a_dry_run_says_what_would_go_and_leaves_it(tmp_path: Path) -> None:
     life = Life(tmp_path, {"deliveries_days": 60, "issues_days": 60}, readers=3, papers=6, shown=2)
-    for _ in life.days(60):
+    for _ in life.days(60, is_pruned=False):
         pass
     later = life.setup.at(life.setup.now + timedelta(days=30))
     said = pruning.prune(later, dry_run=True)
-    assert said["deliveries"] == 3 * 22  # weekdays of 30 days, from a Monday on
+    assert said["deliveries"] == 3 * 21  # weekdays of 29 days, from a Monday on
     assert pruning.prune(later, dry_run=True) == said
     done = pruning.prune(later)
     assert done["deliveries"] == said["deliveries"]
-    assert done["issues"] == 22
+    assert done["issues"] == 21
     assert not any(pruning.prune(later).values())
 
 
@@ -202,7 +202,7 @@ def test_a_store_that_is_pruned_daily_stops_growing(tmp_path: Path) -> None:
 
 def test_what_is_freed_is_given_back_when_asked(tmp_path: Path) -> None:
     life = Life(tmp_path, {}, readers=20, papers=40, shown=4)
-    for _ in life.days(40):
+    for _ in life.days(40, is_pruned=False):
         pass
     with life.setup.store.write() as connection:
         connection.execute(tables.vectors.delete())
@@ -215,7 +215,7 @@ def test_what_is_freed_is_given_back_when_asked(tmp_path: Path) -> None:
 def test_who_writes_meanwhile_does_not_wait_long(tmp_path: Path) -> None:
     """The longest that another process waits for SQLite's lock while much is pruned."""
     life = Life(tmp_path, {}, readers=3000, papers=300, shown=20)
-    for _ in life.days(11):
+    for _ in life.days(11, is_pruned=False):
         pass
     waits: list[float] = []
     is_over = threading.Event()
