@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,14 @@ class World:
         self.folder.mkdir()
         self.config = config_of(self.folder, KEPT, {"one": [], "two": []})
         self.store = open_store(self.config.store, NOW)
+        self.first = run.Setup(config=self.config, store=self.store, now=NOW)
 
     def setup(self, now: datetime, to: dict[str, list[str]]) -> run.Setup:
-        return run.Setup(config=config_of(self.folder, KEPT, to), store=self.store, now=now)
+        made = replace(self.first, config=config_of(self.folder, KEPT, to), now=now)
+        # Made once for all days: what is loaded and compiled takes longer than all else.
+        lasting = ("encoder", "extract", "summarizer", "words", "environment", "keys")
+        vars(made).update({name: getattr(self.first, name) for name in lasting})
+        return made
 
     def day(
         self, now: datetime, entries: list[Entry], to: dict[str, list[str]], fails: set[str]
