@@ -14,9 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Table,
-    Text,
     and_,
-    cast,
     delete,
     exists,
     func,
@@ -79,8 +77,13 @@ def begin(connection: Connection, today: date) -> None:
 
 def papers_unseen_since(connection: Connection, before: date) -> list[Key]:
     """The papers that nothing is made of and no source gives any more."""
-    query = select(papers.c.id).where(*_is_forgotten(connection, before))
+    query = select(papers.c.id).where(_by_listing(before), *_is_forgotten(connection, before))
     return [(id,) for id in connection.execute(query).scalars()]
+
+
+def _by_listing(before: date) -> ColumnElement[bool]:
+    """By the narrow table: to read through all papers takes a second for each 100,000."""
+    return papers.c.id.in_(select(listings.c.paper_id).where(listings.c.seen_on < before))
 
 
 def _is_forgotten(connection: Connection, before: date) -> list[ColumnElement[bool]]:
@@ -129,13 +132,13 @@ def forget_papers(connection: Connection, keys: Sequence[Key], before: date) -> 
 
 def papers_to_empty(connection: Connection, before: date) -> list[Key]:
     """The retired papers that are in no issue and whose words nobody needs."""
-    query = select(papers.c.id).where(*_is_husk_to_be(connection, before))
+    query = select(papers.c.id).where(_by_listing(before), *_is_husk_to_be(connection, before))
     return [(id,) for id in connection.execute(query).scalars()]
 
 
 def _is_husk_to_be(connection: Connection, before: date) -> list[ColumnElement[bool]]:
-    has_words = or_(papers.c.abstract != "", cast(papers.c.authors, Text) != "[]", _in(listings))
-    is_old = [papers.c.retired_on.is_not(None), _is_old(before), has_words]
+    # One that is empty has no listings either; who lists it again fills it.
+    is_old = [papers.c.retired_on.is_not(None), _is_old(before), _in(listings)]
     is_needed = [_in(issue_items), _in(edition_items), _in(picks), _in(opinions)]
     return [*is_old, ~or_(*is_needed, _is_given(connection, before))]
 
