@@ -134,7 +134,7 @@ class Life:
     def _arrive(self, new: list[Paper], day: date) -> None:
         """What `papers.save` and `vectors.save` do, in a tenth of the time where all is new."""
         made = [self.random.random() for _ in range(384)]
-        raw = vectors.as_kept(np.float32(made))
+        raw = vectors.as_kept(np.asarray(made, np.float32))
         now = self.setup.now
         with self.setup.store.write() as connection:
             connection.execute(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Callable
@@ -242,7 +244,7 @@ def test_a_backup_is_of_one_moment_though_somebody_writes(url: str, tmp_path: Pa
         backups.restore(tmp_path / f"{n}.tar", target, LATER)
         with setup_of(target).store.read() as connection:
             numbers = [
-                connection.scalar(select(func.count()).select_from(one))
+                connection.scalar(select(func.count()).select_from(one)) or 0
                 for one in (tables.papers, tables.aliases, tables.listings)
             ]
         assert len(set(numbers)) == 1
@@ -413,3 +415,18 @@ def test_an_upgrade_to_a_schema_can_stop_there(tmp_path: Path) -> None:
     with made.read() as connection:
         assert connection.exec_driver_sql("SELECT * FROM alembic_version").scalar() == "0003"
     made.close()
+
+
+def test_in_an_empty_folder_a_restored_digest_says_how_it_is(archive: Path, tmp_path: Path) -> None:
+    place = tmp_path / "new"
+    place.mkdir()
+
+    def digest(*words: str) -> str:
+        command = [sys.executable, "-m", "digest", *words]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    said = digest("restore", str(archive))
+    assert "reading/2026-06-22T08:00 is held; `digest release reading/2026-06-22T08:00`" in said
+    assert "issues 1" in digest("status")
+    assert (place / "digest.toml").stat().st_mode & 0o777 == 0o600
