@@ -15,6 +15,7 @@ from digest.cli import (
     editors,
     explaining,
     issues,
+    keeping,
     people,
     pipes,
     receiving,
@@ -27,7 +28,18 @@ from digest.errors import DigestError, Misuse
 
 _ORDER = [
     one.__name__
-    for one in (issues, explaining, sending, people, serving, receiving, signing, editors, pipes)
+    for one in (
+        issues,
+        explaining,
+        sending,
+        people,
+        serving,
+        keeping,
+        receiving,
+        signing,
+        editors,
+        pipes,
+    )
 ]
 app.registered_commands.sort(key=lambda one: _ORDER.index(getattr(one.callback, "__module__", "")))
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from digest import plan
-from digest.errors import Permanent, Temporary
-from digest.run import alerting, building, reporting, slots
+from digest.errors import DigestError, Permanent, Temporary
+from digest.run import alerting, building, pruning, reporting, slots
 from digest.run.building import Built, build
 from digest.run.editing import releases
 from digest.run.reading import fetch
@@ -21,8 +21,6 @@ from digest.types import Due, Reason, Report, SourceReport
 
 log = logging.getLogger(__name__)
 
-
-HOUSEKEEPING = "*housekeeping"  #: no digest can be called so
 HOUSEKEEPING_EVERY = timedelta(days=1)
 
 
@@ -46,7 +44,25 @@ def run_due(setup: Setup, *, is_sending: bool = True) -> list[Report]:
         _keep(setup, done)
     for one in done:
         reporting.tell(one.report)
+    _keep_house(setup)
     return [one.report for one in done]
+
+
+def _keep_house(setup: Setup) -> None:
+    """Once a day, forget what is no longer needed."""
+    with setup.store.read() as connection:
+        names = [row.digest for row in schedules.due(connection, setup.now)]
+    if slots.HOUSEKEEPING not in names:
+        return
+    # First the note: where it fails it is to fail once a day, and not each minute.
+    with setup.store.write() as connection:
+        schedules.go_on(connection, slots.HOUSEKEEPING, setup.now + HOUSEKEEPING_EVERY)
+    try:
+        gone = {what: number for what, number in pruning.prune(setup).items() if number}
+    except (DigestError, OSError):
+        log.exception("what is no longer needed could not be removed; that is tried again tomorrow")
+    else:
+        log.info("removed what is no longer needed: %s", gone or "nothing", extra={"counts": gone})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

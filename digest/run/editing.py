@@ -23,7 +23,7 @@ NOTE_CHARACTERS = 500  #: a few sentences; a mail has room for other papers
 def pick(setup: Setup, name: str, id: str, note: str = "") -> Paper:
     """Put a paper on top of the next issue, or of the draft that waits, with an editor's words.
 
-    Raises: Misuse for a paper that the store does not have, or that was in an issue.
+    Raises: Misuse for a paper that the store does not have, or that was sent already.
     """
     words = line(note)
     if len(words) > NOTE_CHARACTERS:
@@ -32,6 +32,11 @@ def pick(setup: Setup, name: str, id: str, note: str = "") -> Paper:
         paper = _known(connection, id)
         if issue := issues.issue_of(connection, name, paper.id):
             raise Misuse(f"{id!r} was in the issue {issue}; nobody gets a paper twice")
+        if paper_rows.retired(connection, [paper.id]):
+            raise Misuse(
+                f"{id!r} was sent so long ago that it is forgotten to whom;"
+                " nobody gets a paper twice ([keep] deliveries_days)"
+            )
         picks.pick(connection, name, paper.id, words, setup.now)
     return paper
 

@@ -155,6 +155,7 @@ def _keep(setup: Setup, reading: Reading, validators: Mapping[str, Validators]) 
     with setup.store.exclusive("papers"), setup.store.write() as connection:
         found = dedupe.dedupe(reading.entries, paper_rows.by_alias(connection, names))
         paper_rows.save(connection, found.papers, found.merges, setup.now)
+        paper_rows.seen(connection, reading.source, names, setup.now.date())
         paper_rows.cover(connection, reading.source, reading.covered, setup.now)
         paper_rows.keep_validators(connection, reading.source, validators, setup.now)
     _tell(reading, len(found.new))

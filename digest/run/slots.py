@@ -15,6 +15,8 @@ from digest.types import RETRY, Due, Reason, Report, Slot
 
 #: Where every missed slot is made up for, from one issue to the next.
 APART = timedelta(hours=1)
+#: The row of what has to be done daily for all digests together; none can be called so.
+HOUSEKEEPING = "*housekeeping"
 LATE = timedelta(minutes=20)  #: what is said to be late
 #: While a draft waits, its digest is looked at so often: it may have been approved.
 DRAFT_EVERY = timedelta(minutes=15)
@@ -31,11 +33,13 @@ def sync(setup: Setup) -> None:
         if name not in known
         or (known[name].words, known[name].zone) != (one.schedule, one.timezone)
     }
-    gone = known.keys() - wanted.keys()
-    if not changed and not gone:
+    gone = known.keys() - wanted.keys() - {HOUSEKEEPING}
+    if not changed and not gone and HOUSEKEEPING in known:
         return
     with setup.store.write() as connection:
         schedules.drop(connection, gone)
+        if HOUSEKEEPING not in known:
+            schedules.keep(connection, HOUSEKEEPING, "daily", "UTC", setup.now, setup.now)
         for name, one in changed.items():
             _begin(connection, name, one, setup.now)
             if name in known and known[name].zone != one.timezone:

@@ -12,7 +12,7 @@ from typing import Any
 
 from digest import keys
 from digest.errors import BadConfig
-from digest.run import Setup, outlook, roll, waits
+from digest.run import Setup, disk, outlook, roll, waits
 from digest.run.outlook import Coming
 from digest.sources import arxiv_days, calendar
 from digest.status.trouble import troubles
@@ -60,7 +60,7 @@ def status(setup: Setup) -> dict[str, Any]:
                 for row in overview.open_alerts(connection)
             ],
         }
-    found |= {"now": _utc(setup.now), "disk": _disk(setup), "warnings": _warnings(setup)}
+    found |= {"now": _utc(setup.now), "disk": disk.disk(setup), "warnings": _warnings(setup)}
     return {"problems": troubles(found), **found}
 
 
@@ -202,11 +202,6 @@ def _in_doubt(connection: Connection) -> list[dict[str, Any]]:
 def _waiting(by_digest: Mapping[str, tuple[int, datetime]]) -> dict[str, Any]:
     first = min((at for _, at in by_digest.values()), default=None)
     return {"readers": sum(number for number, _ in by_digest.values()), "next_at": _utc(first)}
-
-
-def _disk(setup: Setup) -> dict[str, int]:
-    """What takes how many bytes."""
-    return {}
 
 
 def _warnings(setup: Setup) -> list[str]:

@@ -101,8 +101,15 @@ def _span(seconds: float) -> str:
     return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
 
 
-def _disk(used: Mapping[str, int]) -> str:
-    return ", ".join(f"{what} {number / 1e6:.1f} MB" for what, number in used.items())
+def _disk(used: Mapping[str, int | None]) -> str:
+    known = {what.replace("_", "-"): number for what, number in used.items() if number}
+    return ", ".join(f"{what} {_bytes(number)}" for what, number in known.items())
+
+
+def _bytes(number: int) -> str:
+    if number < 1e9:
+        return f"{number / 1e6:.1f} MB"
+    return f"{number / 1e9:.1f} GB"
 
 
 def _of_people(found: Mapping[str, Any]) -> list[str]:

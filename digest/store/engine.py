@@ -90,6 +90,37 @@ class Store:
         file = Path(str(self.writer.url.database))
         return sorted(file.parent.glob(f"{file.name}.*.backup"))
 
+    @property
+    def file(self) -> Path | None:
+        """Where an SQLite store is."""
+        return Path(str(self.writer.url.database)) if self.is_file else None
+
+    def size(self) -> tuple[int, int | None]:
+        """Bytes of the store, and of an SQLite store's write-ahead log."""
+        if self.file is None:
+            with self.read() as connection:
+                query = text("SELECT pg_database_size(current_database())")
+                return int(connection.execute(query).scalar_one()), None
+        log = self.file.with_name(f"{self.file.name}-wal")
+        sizes = [one.stat().st_size if one.exists() else 0 for one in (self.file, log)]
+        return sizes[0], sizes[1]
+
+    def vacuum(self) -> int:
+        """Give the file system the pages that are free; returns how many bytes that were.
+
+        While it goes on nobody writes, and an SQLite file is on the disk twice.
+        """
+        before = sum(filter(None, self.size()))
+        options = {"isolation_level": "AUTOCOMMIT"}
+        with self.gate, _named(), self.writer.connect().execution_options(**options) as connection:
+            if self.is_file:
+                connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("VACUUM")
+            if self.is_file:
+                connection.exec_driver_sql("BEGIN")
+        self.scrub()
+        return max(0, before - sum(filter(None, self.size())))
+
     def close(self) -> None:
         """Give the connections back."""
         self.writer.dispose()
@@ -112,6 +143,33 @@ def open_store(url: str, now: datetime, busy_s: float = BUSY_S) -> Store:
 
     Raises: BadConfig for an address that leads nowhere; SchemaTooNew.
     """
+    address = checked(url)
+    try:
+        store = at(address, busy_s)
+    except ModuleNotFoundError as why:
+        raise BadConfig(
+            'PostgreSQL needs its driver: pip install "papers-digest[postgres]"'
+        ) from why
+    except OSError as why:
+        raise BadConfig(f"the store {shown(address)} cannot be opened: {why}") from why
+    try:
+        with store.exclusive("migrate"):
+            _migrate(store.writer, now)
+    except (DatabaseError, OSError) as why:
+        store.close()
+        reason = str(getattr(why, "orig", why)).strip()
+        raise BadConfig(f"the store {shown(address)} cannot be opened: {reason}") from why
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def checked(url: str) -> URL:
+    """The address of a database of a kind that we know.
+
+    Raises: BadConfig
+    """
     try:
         address = make_url(url)
     except ArgumentError as why:
@@ -121,32 +179,16 @@ def open_store(url: str, now: datetime, busy_s: float = BUSY_S) -> Store:
     if address.get_backend_name() not in ("sqlite", "postgresql"):
         name = address.get_backend_name()
         raise BadConfig(f'store = {url!r}: {name!r} is not known; use "sqlite" or "postgresql"')
-    try:
-        store = _engines(address, busy_s)
-    except ModuleNotFoundError as why:
-        raise BadConfig(
-            'PostgreSQL needs its driver: pip install "papers-digest[postgres]"'
-        ) from why
-    except OSError as why:
-        raise BadConfig(f"the store {_shown(address)} cannot be opened: {why}") from why
-    try:
-        with store.exclusive("migrate"):
-            _migrate(store.writer, now)
-    except (DatabaseError, OSError) as why:
-        store.close()
-        reason = str(getattr(why, "orig", why)).strip()
-        raise BadConfig(f"the store {_shown(address)} cannot be opened: {reason}") from why
-    except BaseException:
-        store.close()
-        raise
-    return store
+    return address
 
 
-def _shown(address: URL) -> str:
+def shown(address: URL) -> str:
+    """An address without its password."""
     return address.render_as_string(hide_password=True)
 
 
-def _engines(address: URL, busy_s: float) -> Store:
+def at(address: URL, busy_s: float = BUSY_S) -> Store:
+    """What is at an address, whatever schema it has, or nothing yet."""
     if address.get_backend_name() == "sqlite":
         if not address.database or address.database == ":memory:":
             raise BadConfig("the store must be a file: sqlite:///digest.db")
@@ -228,7 +270,7 @@ def _migrate(engine: Engine, now: datetime) -> None:
         return
     if found is not None and found not in revisions():
         raise SchemaTooNew(
-            f"the store {_shown(engine.url)} was written by a newer"
+            f"the store {shown(engine.url)} was written by a newer"
             f" version of this program (schema {found}, known up to {HEAD});"
             " install that version, or restore the backup beside the file"
         )

@@ -107,10 +107,11 @@ def drafts(connection: Connection) -> dict[str, datetime]:
 
 
 def draft(connection: Connection, digest: str) -> Issue | None:
-    """The draft that waits, if one does: there is never more than one."""
+    """The draft that waits, if one does: there is never more than one. Less what retired since."""
     query = select(issues.c.id).where(issues.c.digest == digest, issues.c.draft_until.is_not(None))
     id = connection.scalar(query)
-    return load(connection, id) if id else None
+    found = load(connection, id) if id else None
+    return found and replace(found, items=_unretired(connection, found.items))
 
 
 def drop(connection: Connection, issue_id: str) -> None:
@@ -184,13 +185,24 @@ def made_since(connection: Connection, digest: str, moment: datetime) -> list[Ro
 
 
 def items_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Item]]:
-    """Issue id → its items, best first."""
+    """Issue id → its items that may still go to somebody, best first."""
     found: dict[str, list[Item]] = {id: [] for id in ids}
     query = select(issue_items).where(issue_items.c.issue_id.in_(found))
     rows = connection.execute(query.order_by(issue_items.c.issue_id, issue_items.c.position)).all()
     for row, item in zip(rows, _items(connection, rows), strict=True):
         found[row.issue_id].append(item)
-    return {id: list(compose.weighed(items)) for id, items in found.items()}
+    # One query for all: retired papers are few, and not in young issues.
+    every = _unretired(connection, [item for items in found.values() for item in items])
+    live = {item.paper.id for item in every}
+    return {
+        id: [item for item in compose.weighed(items) if item.paper.id in live]
+        for id, items in found.items()
+    }
+
+
+def _unretired(connection: Connection, items: Sequence[Item]) -> tuple[Item, ...]:
+    gone = paper_rows.retired(connection, [item.paper.id for item in items])
+    return tuple(item for item in items if item.paper.id not in gone)
 
 
 def _items(connection: Connection, rows: Sequence[Row[Any]]) -> list[Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    or_,
     select,
     true,
     update,
@@ -37,6 +38,9 @@ from digest.store.upsert import chunks, upsert
 from digest.types import Coverage, Links, Listing, Merge, Paper, Signals, Validators
 
 CHUNK = 500  #: values in one IN (…): SQLite once took 999 at most
+SEEN_WITHIN = timedelta(days=30)  #: how exactly it is known when a source last gave a paper
+
+_may_go = papers.c.retired_on.is_(None)
 
 
 def by_alias(connection: Connection, names: Iterable[str]) -> dict[str, Paper]:
@@ -72,6 +76,24 @@ def save(
     )
 
 
+def seen(connection: Connection, source: str, names: Iterable[str], today: date) -> None:
+    """Note that a source still gives the papers of these names, where that is no news, for free."""
+    is_old = or_(listings.c.seen_on.is_(None), listings.c.seen_on < today - SEEN_WITHIN)
+    for chunk in chunks(dict.fromkeys(names), CHUNK):
+        known = select(aliases.c.paper_id).where(aliases.c.alias.in_(chunk))
+        mine = and_(listings.c.source == source, listings.c.paper_id.in_(known))
+        connection.execute(update(listings).where(mine, is_old).values(seen_on=today))
+
+
+def retired(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of the papers that nobody is sent any more."""
+    found: set[str] = set()
+    for chunk in chunks(dict.fromkeys(ids), CHUNK):
+        query = select(papers.c.id).where(papers.c.id.in_(chunk), ~_may_go)
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def _merge(connection: Connection, merge: Merge, changed: Sequence[Paper]) -> None:
     """Everything said of the loser now holds for the survivor: deliveries before all else."""
     survivor = next(p for p in changed if p.id == merge.survivor)
@@ -92,6 +114,12 @@ def _merge(connection: Connection, merge: Merge, changed: Sequence[Paper]) -> No
     for table, keys in ((picks, ("digest",)), (opinions, ("digest", "subscriber_id"))):
         _move(connection, table, keys, merge)
     connection.execute(delete(listings).where(listings.c.paper_id == merge.loser))
+    # Who had the one had the other, and it may be forgotten who that was.
+    since = select(func.max(papers.c.retired_on)).where(
+        papers.c.id.in_([merge.loser, merge.survivor])
+    )
+    survive = update(papers).where(papers.c.id == merge.survivor)
+    connection.execute(survive.values(retired_on=since.scalar_subquery()))
     connection.execute(delete(papers).where(papers.c.id == merge.loser))
 
 
@@ -115,18 +143,19 @@ def candidates(
 ) -> Iterator[Paper]:
     """Papers listed since a day by any of the sources, in no issue of the digest yet.
 
-    With `until`, those that some source listed up to that day.
+    With `until`, those that some source listed up to that day. Here as in all that papers to send
+    are taken from, retired ones are left out.
     """
     is_out = exists().where(
         issue_items.c.paper_id == papers.c.id,
         issue_items.c.issue_id.startswith(f"{digest}/", autoescape=True),
     )
-    yield from _where(connection, _is_listed(sources, since, until), ~is_out)
+    yield from _where(connection, _is_listed(sources, since, until), ~is_out, _may_go)
 
 
 def listed_since(connection: Connection, sources: Sequence[str], since: date) -> Iterator[Paper]:
     """Papers listed since a day by any of the sources."""
-    yield from _where(connection, _is_listed(sources, since))
+    yield from _where(connection, _is_listed(sources, since), _may_go)
 
 
 def _is_listed(sources: Sequence[str], since: date, until: date | None = None) -> Any:
@@ -176,7 +205,7 @@ def revised(connection: Connection, digest: str) -> Iterator[Paper]:
         .subquery()
     )
     query = select(papers.c.id).join(printed, printed.c.paper_id == papers.c.id)
-    later = query.where(papers.c.version > printed.c.version).order_by(papers.c.id)
+    later = query.where(papers.c.version > printed.c.version, _may_go).order_by(papers.c.id)
     yield from _papers(connection, connection.execute(later).scalars().all())
 
 

@@ -37,7 +37,10 @@ def waiting(connection: Connection, digest: str) -> list[Pick]:
     query = select(picks).where(picks.c.digest == digest, picks.c.issue_id.is_(None), ~came_out)
     rows = connection.execute(query.order_by(picks.c.picked_at, picks.c.paper_id)).all()
     known = paper_rows.by_id(connection, [row.paper_id for row in rows])
-    return [Pick(paper=known[row.paper_id], note=row.note) for row in rows]
+    gone = paper_rows.retired(connection, known)
+    return [
+        Pick(paper=known[row.paper_id], note=row.note) for row in rows if row.paper_id not in gone
+    ]
 
 
 def use(connection: Connection, digest: str, issue_id: str) -> None:
