@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 from digest.errors import Temporary
-from digest.run import Setup, due, notifying, subscribing
+from digest.run import Setup, due, notifying, slots, subscribing
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ END_S = 8.0
 class Children:
     """Processes of ours that do what is long or big: no page waits for them, and no memory stays.
 
-    `command` is our own program with its configuration.
+    `command` is our own program with its configuration, told to end when its standard input does:
+    that happens, too, when we are killed, and then nobody is left who would end it.
     """
 
     command: Sequence[str]
@@ -48,8 +49,8 @@ class Children:
     def run(self, *words: str) -> int:
         """Run a command to its end, or until we end: then it may bring its work to an end, too."""
         started = [*self.command, *words]
-        out = subprocess.DEVNULL
-        with subprocess.Popen(started, stdout=out, env=self.environment) as child:  # noqa: S603 - our own
+        alive, out = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(started, stdin=alive, stdout=out, env=self.environment) as child:  # noqa: S603 - our own
             while child.poll() is None:
                 if self.stop.wait(0.1):
                     child.terminate()
@@ -89,7 +90,11 @@ def attending(
 
 def turn(setup: Setup, children: Children) -> None:
     """One turn of the clock: a child does what is due, if anything is."""
-    if due.is_any(setup) and (code := children.run("run", "--queue-only")) > 1:
+    slots.sync(setup)
+    if not due.is_any(setup):
+        return
+    code = children.run("run", "--queue-only")
+    if code not in (0, 1) and not children.stop.is_set():  # -9: something killed it
         log.error("what is due could not be done: `digest run` ended with %s", code)
 
 

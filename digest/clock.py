@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -32,16 +32,9 @@ def wind(scheduler: BaseScheduler, turn: Callable[[], object]) -> None:
         except Exception:  # the next turn may go well
             log.exception("what is due could not be looked at")
 
-    scheduler.add_job(
-        quietly,
-        "interval",
-        seconds=EVERY_S,
-        next_run_time=datetime.now(UTC),
-        id="turn",
-        coalesce=True,
-        misfire_grace_time=None,
-        max_instances=1,
-    )
+    how = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+    scheduler.add_job(quietly, "interval", seconds=EVERY_S, id="turn", **how)
+    scheduler.add_job(quietly, id="first turn", **how)  # without a trigger: at once
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from digest.summarizers import EXTRACT, Options, prompts
 from digest.types import Format, Masthead
 
 FILE = "digest.toml"
+_SERVED = "DIGEST_SERVED"
 #: Kinds whose papers carry arXiv's categories or none.
 ARXIV_ONLY = frozenset({"arxiv", "huggingface", "feed", "sample"})
 #: Less than the day between two issues, so that a draft nobody looks at does not hold up the next.
@@ -645,9 +646,15 @@ def state_folder() -> Path:
     return Path(given) if given else user_state_path("papers-digest")
 
 
-def environment(port: int) -> dict[str, str]:
+def environment(port: int | None = None) -> dict[str, str]:
     """That of a process of ours that makes mails: their links lead to pages at a port."""
-    return {**os.environ, "DIGEST_WEB__PORT": str(port)}
+    own = {"DIGEST_WEB__PORT": str(port)} if port else {}
+    return {**os.environ, **own, _SERVED: "1"}
+
+
+def is_served() -> bool:
+    """Did `digest serve` or `digest schedule` start this process?"""
+    return _SERVED in os.environ
 
 
 def imap_password() -> str:

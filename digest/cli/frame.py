@@ -51,21 +51,34 @@ def print_json(words: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def opened(
-    context: typer.Context, config: Path | None, now: str | None, busy_s: float = 30
+    context: typer.Context,
+    config: Path | None,
+    now: str | None,
+    busy_s: float = 30,
+    *,
+    is_lasting: bool = False,
 ) -> Iterator[Setup]:
-    """The configuration, the open store and the time; a busy store is waited for so long."""
+    """The configuration, the open store and the time; a busy store is waited for so long.
+
+    `is_lasting` is for what goes on until it is told to end: its log says what it does.
+    """
     from digest import config as configs
+    from digest import logs
     from digest.run import Setup
     from digest.store import open_store
 
     at = moment(now)
     settings = configs.load(configs.find(config or context.obj))
-    store = open_store(settings.store, at, busy_s)
+    logs.begin(settings.log, is_lasting=is_lasting)
     try:
-        with progress() as notify:
-            yield Setup(config=settings, store=store, now=at, notify=notify)
+        store = open_store(settings.store, at, busy_s)
+        try:
+            with progress() as notify:
+                yield Setup(config=settings, store=store, now=at, notify=notify)
+        finally:
+            store.close()
     finally:
-        store.close()
+        logs.end()
 
 
 @contextlib.contextmanager

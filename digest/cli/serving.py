@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import sys
@@ -55,10 +54,7 @@ def serve(
             while not await self.on_tick(0):
                 await asyncio.sleep(0.5)
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
-    )
-    with opened(context, config, None, busy_s=5) as setup:  # people wait
+    with opened(context, config, None, busy_s=5, is_lasting=True) as setup:  # people wait
         settings = setup.config
         if not settings.digests:
             raise Misuse(
@@ -70,7 +66,7 @@ def serve(
         if port is not None and not settings.base_url:
             # Links in mails lead to these pages, wherever they are.
             settings = _with_port(settings, own)
-        desk = web.Desk(settings, setup.store, lambda: moment(None), log.info)
+        desk = web.Desk(settings, setup.store, lambda: moment(None), log.debug)
         server = Server(
             uvicorn.Config(
                 web.create_app(desk),
@@ -94,7 +90,7 @@ def serve(
         stop = Event()
         children = _children(context, config, configs.environment(port=own), stop)
         try:
-            with _all_the_time(desk.setup, children, stop):
+            with _all_the_time(desk.setup, children, stop, desk.wake):
                 server.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
@@ -106,10 +102,8 @@ def serve(
 @app.command()
 def schedule(context: typer.Context, config: ConfigFile = None) -> None:
     """Send what is due when it is due, without the pages. Ctrl-C ends it."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="digest: %(levelname)s %(message)s"
-    )
-    with opened(context, config, None) as setup:
+    with opened(context, config, None, is_lasting=True) as setup:
+        from digest import config as configs
         from digest.run import slots
 
         if not setup.config.digests:
@@ -124,7 +118,7 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
             number: signal.signal(number, lambda *_: ended.set())
             for number in (signal.SIGTERM, signal.SIGINT)
         }
-        children = _children(context, config, os.environ, stop)
+        children = _children(context, config, configs.environment(), stop)
         try:
             with _all_the_time(lambda: setup.at(moment(None)), children, stop):
                 ended.wait()
@@ -134,12 +128,17 @@ def schedule(context: typer.Context, config: ConfigFile = None) -> None:
 
 
 @contextlib.contextmanager
-def _all_the_time(setup: Callable[[], Setup], children: Children, stop: Event) -> Iterator[None]:
-    """The clock and the sender, beside whatever is in the block."""
+def _all_the_time(
+    setup: Callable[[], Setup],
+    children: Children,
+    stop: Event,
+    wake: Callable[[], Setup] | None = None,
+) -> Iterator[None]:
+    """The clock and the sender, beside whatever is in the block; the clock asks by `wake`."""
     from digest import clock
     from digest.attending import attending, turn
 
-    with clock.running(lambda: turn(setup(), children)):
+    with clock.running(lambda: turn((wake or setup)(), children)):
         try:
             with attending(setup, children, stop):
                 yield
@@ -155,7 +154,7 @@ def _children(
     from digest.attending import Children
 
     file = configs.find(config or context.obj)
-    command = [sys.executable, "-m", "digest", "--config", str(file)]
+    command = [sys.executable, "-m", "digest", "--attended", "--config", str(file)]
     return Children(command, environment, stop)
 
 

@@ -86,6 +86,7 @@ def run(setup: Setup, slots: Mapping[str, str]) -> list[Report]:
         slot, at = (draft.slot, draft.made_at) if draft else (slot, setup.now)
         with setup.store.write() as connection:
             issues.report(connection, name, slot, report.reason, words(report), at)
+        reporting.tell(report)
         reports.append(report)
     return reports
 

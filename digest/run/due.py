@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from digest import plan
 from digest.errors import Permanent, Temporary
-from digest.run import building, reporting, slots
+from digest.run import alerting, building, reporting, slots
 from digest.run.building import Built, build
 from digest.run.editing import releases
 from digest.run.reading import fetch
@@ -33,6 +33,7 @@ def run_due(setup: Setup, *, is_sending: bool = True) -> list[Report]:
     `is_sending` mails are only queued, for whoever sends.
     """
     slots.sync(setup)
+    alerting.alert(setup)
     if not is_any(setup):
         return []
     check(setup)
@@ -43,6 +44,8 @@ def run_due(setup: Setup, *, is_sending: bool = True) -> list[Report]:
         sent = send(setup, fresh)
         done = [one.after(setup, sent) for one in done]
         _keep(setup, done)
+    for one in done:
+        reporting.tell(one.report)
     return [one.report for one in done]
 
 

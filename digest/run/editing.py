@@ -113,6 +113,7 @@ def _out(setup: Setup, draft: Issue) -> Report | None:
 def _reported(setup: Setup, draft: Issue, built: Built, sent: Sent) -> Report:
     report = reporting.report(setup, draft.digest, draft.slot, built, [], sent)
     _keep(setup, report, draft.made_at)
+    reporting.tell(report)
     return report
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from digest import mail as letters
@@ -18,6 +20,8 @@ from digest.store import sending as sending_rows
 from digest.tokens import Purpose
 from digest.types import DeliveryState, Mail, Notice
 
+log = logging.getLogger(__name__)
+
 _BATCH = 500
 FEW = 200  #: mails that are sent on the side
 #: How long a notice waits after each failure; after the last it is given up.
@@ -29,7 +33,7 @@ _MAIN = {
     "welcome": Purpose.PREFERENCES,
     "address": Purpose.ADDRESS,
     "answer": Purpose.PREFERENCES,
-}
+}  #: an alert leads nowhere: it is for the operator
 _WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 
@@ -41,19 +45,33 @@ def post(setup: Setup) -> int:
         ):  # every two seconds, mostly
             return 0
     transport = sending.transport_of(setup.config)
-    sent = 0
     with setup.store.exclusive("post"):
         _recover(setup, transport)
+        sent = 0
         while True:
             with setup.store.read() as connection:
                 batch = notices.due(connection, setup.now, _BATCH, but="welcome")
-            try:
-                sent += sum(_post(setup, transport, one) for one in batch)
-            except NoServer as why:
-                setup.notify(f"no notice goes out: {why}")
+            went = _post_all(setup, transport, batch)
+            sent += went or 0
+            if went is None or len(batch) < _BATCH:
                 return sent
-            if len(batch) < _BATCH:
-                return sent
+
+
+def _post_all(setup: Setup, transport: transports.Transport, batch: Sequence[Notice]) -> int | None:
+    """Send some; returns how many went out, or None where there is no server to take any."""
+    sent = 0
+    try:
+        for one in batch:
+            sent += _post(setup, transport, one)
+    except NoServer as why:
+        setup.notify(f"no notice goes out: {why}")
+        log.warning("no notice goes out: %s", why)
+        return None
+    finally:
+        if batch:
+            extra = {"sent": sent, "notices": len(batch)}
+            log.info("notices sent %d of %d", sent, len(batch), extra=extra)
+    return sent
 
 
 def _recover(setup: Setup, transport: transports.Transport) -> None:
@@ -150,7 +168,8 @@ def _mail(setup: Setup, one: Notice) -> Mail:
         reply_to=reply_address(setup, own) if own else config.inbox.address,
         in_reply_to=one.in_reply_to,
         language=words["language"],
-        return_path=return_path(setup, one.id, one.made_at),
+        # A mail to the operator that comes back must not have her taken for a reader who left.
+        return_path="" if one.kind == "alert" else return_path(setup, one.id, one.made_at),
         signer=signer(setup, config.notices_from),
     )
 
@@ -191,11 +210,7 @@ def welcome(setup: Setup) -> int:
     with setup.store.exclusive("post"):
         with setup.store.read() as connection:
             rest = notices.due(connection, setup.now, _BATCH, only="welcome")
-        try:
-            plain = sum(_post(setup, transport, one) for one in rest)
-        except NoServer as why:
-            setup.notify(f"no welcome goes out: {why}")
-            plain = 0
+        plain = _post_all(setup, transport, rest) or 0
     if issues_sent:
         with setup.store.read() as connection:
             due = sending_rows.due(connection, setup.now)

@@ -157,6 +157,7 @@ def _keep(setup: Setup, reading: Reading, validators: Mapping[str, Validators]) 
         paper_rows.save(connection, found.papers, found.merges, setup.now)
         paper_rows.cover(connection, reading.source, reading.covered, setup.now)
         paper_rows.keep_validators(connection, reading.source, validators, setup.now)
+    _tell(reading, len(found.new))
     return SourceReport(
         source=reading.source,
         reason=reading.reason,
@@ -164,4 +165,14 @@ def _keep(setup: Setup, reading: Reading, validators: Mapping[str, Validators]) 
         new=len(found.new),
         detail=reading.detail,
         again_at=reading.again_at,
+    )
+
+
+def _tell(reading: Reading, new: int) -> None:
+    values = {"source": reading.source, "reason": str(reading.reason), "new": new}
+    log.info(
+        "source %s: %s, new papers %d of %d%s",
+        *(reading.source, reading.reason, new, len(reading.entries)),
+        f" ({reading.detail})" if reading.detail else "",
+        extra=values | {"entries": len(reading.entries), "detail": reading.detail},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -17,6 +18,8 @@ from digest.store import Connection, people
 from digest.store import arrivals as kept
 from digest.tokens import Purpose
 from digest.types import Preferences, Subscription, SubscriptionState
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = arrivals.MAX_BYTES
 _KEPT_BYTES = 64_000  #: of a mail that nobody could read
@@ -69,6 +72,8 @@ def receive(
             _note(setup, connection, case, content)
             if case.lines:
                 replying.reply(setup, connection, _reply(case))
+    # Who wrote it, and what a report says of whom, is in the store alone.
+    log.info("mail came in: %s", case.outcome, extra={"outcome": case.outcome})
     return case.outcome
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from digest.run.building import Built
 from digest.run.sending import Sent
 from digest.run.setup import Setup
 from digest.types import UNFINISHED, Issue, Reason, Report, SourceReport
+
+log = logging.getLogger(__name__)
 
 
 def report(
@@ -53,6 +56,17 @@ def report(
         folder=sent.folders.get(name, "") if sent else "",
         has_failed=bool(problems),
         detail="; ".join(dict.fromkeys(notes)),
+    )
+
+
+def tell(report: Report) -> None:
+    """Log what a digest's part of a run came to."""
+    values = {name: getattr(report, name) for name in ("digest", "slot", "papers", "mails")}
+    log.info(
+        "%s %s: %s, papers %d, mails %d%s",
+        *(report.digest, report.slot, report.reason, report.papers, report.mails),
+        f" ({report.detail})" if report.detail else "",
+        extra={**values, "reason": str(report.reason), "detail": report.detail},
     )
 
 

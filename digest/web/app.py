@@ -15,7 +15,7 @@ from starlette.routing import Match
 
 from digest import __version__
 from digest.errors import BadConfig, BadLink, BadTemplate, Misuse, Temporary, TooMany
-from digest.web import api, asking, choosing, reading
+from digest.web import api, asking, choosing, reading, watching
 from digest.web.desk import Desk
 from digest.web.guard import Guard, refusal
 
@@ -39,7 +39,7 @@ def create_app(desk: Desk) -> FastAPI:
         servers=[{"url": desk.config.pages_url}],
     )
     # A digest's pages come last, since they begin with its name.
-    routers = [made.routes(desk) for made in (api, asking, choosing, reading)]
+    routers = [made.routes(desk) for made in (watching, api, asking, choosing, reading)]
     for router in routers:
         app.include_router(router)
     pages = [route for router in routers for route in router.routes]

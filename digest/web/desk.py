@@ -26,8 +26,8 @@ from digest.types import Issue
 
 #: The first words of our own addresses; no digest can be called so.
 RESERVED = frozenset(
-    "address api archive check-mail confirm erase favicon.ico leave link move opinion page.css"
-    " preferences privacy robots.txt snippet subscribe unsubscribe".split()
+    "address api archive check-mail confirm erase favicon.ico healthz leave link metrics move"
+    " opinion page.css preferences privacy readyz robots.txt snippet subscribe unsubscribe".split()
 )
 _CACHED_ISSUES = 16
 
@@ -48,6 +48,8 @@ class Desk:
                     f"[digests.{name}]: /{name} is a page of ours; give the digest another name"
                 )
         self.config = config
+        #: When the clock that makes what is due last woke; None: no clock runs in this process.
+        self.clock_at: datetime | None = None
         self._clock = clock
         self._setup = Setup(config=config, store=store, now=clock(), notify=notify)
         self._keys_at = self._stamp()
@@ -64,6 +66,12 @@ class Desk:
         if stamp != self._keys_at:  # a key was added; mails that are signed with it come soon
             self._setup, self._keys_at = replace(self._setup), stamp
         return self._setup.at(self._clock())
+
+    def wake(self) -> Setup:
+        """The same for the clock, which shows thereby that it runs."""
+        setup = self.setup()
+        self.clock_at = setup.now
+        return setup
 
     def _stamp(self) -> int:
         # Asking for the keys makes the file where there is none.

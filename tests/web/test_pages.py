@@ -291,10 +291,10 @@ def test_a_digest_cannot_be_called_like_a_page(open_door: Callable[..., Door]) -
 
 
 def test_all_first_words_of_our_addresses_are_reserved(door: Door) -> None:
-    from digest.web import api, asking, choosing, reading
+    from digest.web import api, asking, choosing, reading, watching
     from digest.web.desk import RESERVED
 
-    routers = [made.routes(door.desk) for made in (api, asking, choosing, reading)]
+    routers = [made.routes(door.desk) for made in (api, asking, choosing, reading, watching)]
     firsts = {route.path.split("/")[1] for router in routers for route in router.routes}
     assert firsts - {"", "{digest}"} == RESERVED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import signal
 import socket
 import subprocess
@@ -82,7 +83,9 @@ def test_two_processes_behind_one_store_answer_each_ask_once(home: Path) -> None
         # Nothing of a link, nor of who it is for, is in what the operator may read.
         ask(one.url, "GET", f"/unsubscribe/{link}")
         for served in (one, two):
-            assert served.errors() == ""
+            said = served.errors().splitlines()
+            assert [line for line in said if not line.startswith("digest: INFO ")] == []
+            assert not [line for line in said if link in line or "@" in line]
 
 
 def free_port() -> int:
@@ -192,3 +195,28 @@ def test_a_welcome_that_waits_for_an_issue_holds_up_no_confirmation(door: Door) 
         door.post("/subscribe", address="b@example.org", digest="quiet")
         wait_for(lambda: door.mails("b@example.org"))
     wait_for(lambda: any(mail["List-Id"] for mail in door.mails()))
+
+
+@pytest.mark.slow
+def test_served_and_commands_write_to_one_log_of_whole_lines(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "digest.log"
+    (home / "digest.toml").write_text(
+        TOML + '[web]\nmetrics = true\n[log]\nformat = "json"\nfile = "digest.log"\n'
+    )
+    monkeypatch.chdir(home)
+    with Serving(home) as served:
+        assert ask(served.url, "GET", "/healthz") == (200, "ok\n")
+        status, ready = ask(served.url, "GET", "/readyz")
+        assert (status, json.loads(ready)["checks"]["store"]) == (200, "ok")
+        assert "papers_digest_readers" in ask(served.url, "GET", "/metrics")[1]
+        ask(served.url, "POST", "/subscribe", address=ADA, digest="samples")
+        wait_for(lambda: file.exists() and "notices sent 1 of 1" in file.read_text())
+        assert digest("run", "samples", "--now", "2026-03-03T09:00").returncode == 0
+        assert served.stop() == 0
+        assert served.errors() == ""
+    said = file.read_text()
+    loggers = {json.loads(line)["logger"] for line in said.splitlines()}
+    assert {"digest.run.notifying", "digest.run.reading", "digest.run.reporting"} <= loggers
+    assert ADA not in said

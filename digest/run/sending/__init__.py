@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from digest.transports.smtp.servers import Server
 from digest.types import DeliveryState, Issue, Mail, Receipt
 
 __all__ = ["Sent", "send", "transport_of"]
+
+log = logging.getLogger(__name__)
 
 _ANY_TIME = timedelta(days=36_500)
 _PLAIN_LINES = 4  #: of a transport that takes a mail at a time, where a double does no harm
@@ -69,7 +72,21 @@ def send(
             with setup.store.write() as connection:
                 sending.leave(connection, books.sender, clock())
         _count(setup, fresh, sent)
+    if sent.mails or sent.problems or sent.is_stopped:
+        _tell(sent)
     return sent
+
+
+def _tell(sent: Sent) -> None:
+    for name in sorted({*sent.mails, *sent.problems}):
+        problems = len(sent.problems.get(name, ())) + sent.left_out.get(name, 0)
+        log.info(
+            "%s: mails sent %d, problems %d",
+            *(name, sent.mails.get(name, 0), problems),
+            extra={"digest": name, "mails": sent.mails.get(name, 0), "problems": problems},
+        )
+    if sent.is_stopped:
+        log.info("sending was stopped, mails left %d", sent.left, extra={"left": sent.left})
 
 
 def transport_of(config: Config, turn: Callable[[str, float], float] | None = None) -> Transport:

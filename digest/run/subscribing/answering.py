@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from itertools import islice
 
@@ -22,6 +23,8 @@ from digest.types import (
 _BATCH = 500
 #: Asks decided in one transaction: an fsync each would take as long as deciding does.
 _TOGETHER = 20
+log = logging.getLogger(__name__)
+
 _UNCONFIRMED, _CONFIRMED = SubscriptionState.UNCONFIRMED, SubscriptionState.CONFIRMED
 
 
@@ -43,7 +46,11 @@ def answer(setup: Setup) -> dict[str, int]:
                 for outcome in outcomes:
                     found[outcome] = found.get(outcome, 0) + 1
             if len(waiting) < _BATCH:
-                return found
+                break
+    if found:
+        said = ", ".join(f"{outcome} {number}" for outcome, number in sorted(found.items()))
+        log.info("asks: %s", said, extra={"outcomes": found})
+    return found
 
 
 def decide(setup: Setup, connection: Connection, one: SignUp, bounds: consent.Limits) -> str:
