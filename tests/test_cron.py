@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -215,8 +215,10 @@ def steps() -> list[dict[str, Any]]:
 
 def test_the_workflow_is_one_by_githubs_schema() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
-        + [str(WORKFLOW)],
+        [
+            *(sys.executable, "-m", "check_jsonschema"),
+            *("--builtin-schema", "vendor.github-workflows", WORKFLOW),
+        ],
         capture_output=True,
         text=True,
     )
@@ -243,7 +245,7 @@ def test_the_workflows_shell_lines_are_sound(tmp_path: Path) -> None:
         given = known | step.get("env", {}).keys()
         file = tmp_path / f"{number}.sh"
         exports = "".join(f"export {name}=1\n" for name in sorted(given))
-        file.write_text(f"#!/bin/bash\n{exports}{step['run']}")
+        file.write_text(f"#!/bin/bash\nset -eo pipefail\n{exports}{step['run']}")
         done = subprocess.run([program, file], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
 
@@ -325,7 +327,7 @@ def git(*words: str, cwd: Path) -> str:
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Iterator[Path]:
+def origin(tmp_path: Path) -> Path:
     """A repository with papers/digest.toml, where GitHub would have it."""
     place = tmp_path / "origin.git"
     git("init", "-q", "--bare", "-b", "main", str(place), cwd=tmp_path)
@@ -336,7 +338,7 @@ def origin(tmp_path: Path) -> Iterator[Path]:
     git("add", ".", cwd=first)
     git("commit", "-qm", "papers", cwd=first)
     git("push", "-q", str(place), "main", cwd=first)
-    yield place
+    return place
 
 
 @pytest.mark.slow
