@@ -32,25 +32,34 @@ _WORK: tuple[tuple[Work, float], ...] = (
 RESTART_S = 60.0
 #: All that was begun has so long to come to its end; then it is taken up by who comes next.
 END_S = 8.0
+BEAT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Children:
     """Processes of ours that do what is long or big: no page waits for them, and no memory stays.
 
-    `command` is our own program with its configuration.
+    `command` is our own program with its configuration, told to end when its standard input does:
+    that happens, too, when we are killed, and then nobody is left who would end it.
     """
 
     command: Sequence[str]
     environment: Mapping[str, str]
     stop: Event
 
-    def run(self, *words: str) -> int:
-        """Run a command to its end, or until we end: then it may bring its work to an end, too."""
+    def run(self, *words: str, beat: Callable[[], object] = lambda: None) -> int:
+        """Run a command to its end, or until we end: then it may bring its work to an end, too.
+
+        Meanwhile `beat` is called now and then: whoever waits for a child is not dead.
+        """
         started = [*self.command, *words]
-        out = subprocess.DEVNULL
-        with subprocess.Popen(started, stdout=out, env=self.environment) as child:  # noqa: S603 - our own
+        alive, out = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(started, stdin=alive, stdout=out, env=self.environment) as child:  # noqa: S603 - our own
+            beaten = time.monotonic()
             while child.poll() is None:
+                if time.monotonic() - beaten > BEAT_S:
+                    beat()
+                    beaten = time.monotonic()
                 if self.stop.wait(0.1):
                     child.terminate()
                     try:
@@ -87,11 +96,15 @@ def attending(
             thread.join(timeout=max(0.0, end - time.monotonic()))
 
 
-def turn(setup: Setup, children: Children) -> None:
+def turn(wake: Callable[[], Setup], children: Children) -> None:
     """One turn of the clock: a child does what is due, if anything is."""
+    setup = wake()
     slots.sync(setup)
     alerting.alert(setup)
-    if due.is_any(setup) and (code := children.run("run", "--queue-only")) > 1:
+    if not due.is_any(setup):
+        return
+    code = children.run("run", "--queue-only", beat=wake)
+    if code not in (0, 1) and not children.stop.is_set():  # -9: something killed it
         log.error("what is due could not be done: `digest run` ended with %s", code)
 
 

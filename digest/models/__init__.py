@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-
-import onnxruntime
-from tokenizers import Tokenizer
+from typing import TYPE_CHECKING
 
 from digest.errors import BadConfig
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from tokenizers import Tokenizer
 
 #: Where the model files lie in the package.
 MODEL = Path(str(resources.files("digest"))) / "models" / "embedded"
@@ -38,6 +40,8 @@ def reading_model(folder: Path) -> Iterator[None]:
 
 def read_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer of a folder, which neither pads nor cuts off."""
+    from tokenizers import Tokenizer
+
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -54,6 +58,8 @@ def fingerprint(folder: Path, names: Iterable[str], *more: object) -> str:
 
 def session(path: Path) -> onnxruntime.InferenceSession:
     """A graph, ready to run."""
+    import onnxruntime  # 20 MB that who only sends, or shows pages, can do without
+
     options = onnxruntime.SessionOptions()
     # Texts run side by side, each on one core: that is faster than one text on all.
     options.intra_op_num_threads = 1

@@ -39,6 +39,11 @@ _WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 def post(setup: Setup) -> int:
     """Send all notices that are due but welcomes; returns how many went out."""
+    with setup.store.read() as connection:
+        if not (
+            notices.due(connection, setup.now, 1, but="welcome") or notices.left_sending(connection)
+        ):  # every two seconds, mostly
+            return 0
     transport = sending.transport_of(setup.config)
     with setup.store.exclusive("post"):
         _recover(setup, transport)
@@ -184,8 +189,9 @@ def welcome(setup: Setup) -> int:
     with setup.store.read() as connection:
         waiting = notices.due(connection, setup.now, _BATCH, only="welcome")
         found = {one.id: people.subscription(connection, one.about) for one in waiting}
+        due = sending_rows.due(connection, setup.now)
     if not waiting:
-        return _send_few(setup)
+        return _send_few(setup, due)
     issues_sent = 0
     by_digest: dict[str, list[Notice]] = {}
     for one in waiting:
@@ -206,7 +212,9 @@ def welcome(setup: Setup) -> int:
             rest = notices.due(connection, setup.now, _BATCH, only="welcome")
         plain = _post_all(setup, transport, rest) or 0
     if issues_sent:
-        _send_few(setup)
+        with setup.store.read() as connection:
+            due = sending_rows.due(connection, setup.now)
+        _send_few(setup, due)
     return issues_sent + plain
 
 
@@ -216,13 +224,11 @@ def is_much_due(setup: Setup) -> bool:
         return sending_rows.due(connection, setup.now) > FEW
 
 
-def _send_few(setup: Setup) -> int:
+def _send_few(setup: Setup, due: int) -> int:
     """Send what is due: what could not be sent before, or was left when a sender stopped.
 
     More than a few is for `digest send`, or the process that `digest serve` starts for it.
     """
-    with setup.store.read() as connection:
-        due = sending_rows.due(connection, setup.now)
     return sum(sending.send(setup, most=FEW).mails.values()) if 0 < due <= FEW else 0
 
 
