@@ -191,10 +191,11 @@ def test_an_error_of_the_store_tells_no_address(door: Door) -> None:
 @pytest.mark.slow
 def test_a_welcome_that_waits_for_an_issue_holds_up_no_confirmation(door: Door) -> None:
     door.subscribe()
-    with attending.attending(door.desk.setup), door.store.exclusive("build"):
-        door.post("/subscribe", address="b@example.org", digest="quiet")
-        wait_for(lambda: door.mails("b@example.org"))
-    wait_for(lambda: any(mail["List-Id"] for mail in door.mails()))
+    with attending.attending(door.desk.setup):
+        with door.store.exclusive("build"):
+            door.post("/subscribe", address="b@example.org", digest="quiet")
+            wait_for(lambda: door.mails("b@example.org"))
+        wait_for(lambda: any(mail["List-Id"] for mail in door.mails()))
 
 
 @pytest.mark.slow
