@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     tuple_,
     union,
     update,
@@ -151,6 +152,12 @@ def empty_papers(connection: Connection, keys: Sequence[Key], before: date) -> i
     connection.execute(delete(listings).where(listings.c.paper_id.in_(husks)))
     nothing = {"abstract": "", "authors": [], "categories": [], "links": {}, "signals": {}}
     connection.execute(update(papers).where(papers.c.id.in_(husks)).values(**nothing))
+    if connection.dialect.name == "sqlite":
+        # What is left of a row would keep the page to itself that it shared with papers which are
+        # gone: 1.6 KB a husk. Moved to the end of the table, husks stand side by side.
+        move = text("UPDATE papers SET rowid = (SELECT MAX(rowid) + 1 FROM papers) WHERE id = :id")
+        for husk in husks:
+            connection.execute(move, {"id": husk})
     return len(husks)
 
 
