@@ -432,7 +432,7 @@ def fit(
     """
     digest = setup.config.digests[name]
     masthead = setup.config.masthead(name) if is_public else links.masthead(setup, name)
-    environment = templates(setup.config)
+    environment = setup.environment
     fragments = render.render_items(items, masthead, environment)
     cap = most = papers or digest.papers
     while True:
@@ -461,7 +461,7 @@ def fit(
 
 def whole(setup: Setup, issue: Issue) -> Rendered:
     """All papers of an issue, as a page of any length."""
-    masthead, environment = setup.config.masthead(issue.digest), templates(setup.config)
+    masthead, environment = setup.config.masthead(issue.digest), setup.environment
     topics = setup.config.digests[issue.digest].topics
     edition = compose.edition(issue, issue.items, cap=len(issue.items), topics=topics)
     fragments = render.render_items(issue.items, masthead, environment)
