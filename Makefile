@@ -20,7 +20,7 @@ soak: .venv/dev  ## what breaks while mails go out, at length
 	@DIGEST_SOAK=10000 DIGEST_SOAK_KILLS=200 $(BIN)/pytest tests/sending -n 2 -m "" --timeout 7200
 
 year: .venv/dev  ## all of 2026 in every zone whose clocks change, on SQLite and PostgreSQL: minutes
-	@DIGEST_YEAR=1 $(BIN)/pytest tests/scheduling/test_year.py -n $(JOBS) -m ""
+	@DIGEST_YEAR=1 $(BIN)/pytest tests/scheduling -n $(JOBS) -m ""
 
 fuzz: .venv/dev  ## 10,000 malformed mails
 	@DIGEST_FUZZ=10000 $(BIN)/pytest tests/test_receiving.py -k whatever_comes

@@ -174,7 +174,8 @@ class Days:
             source=self.name,
             aliases=(f"arxiv:{number}",),
             title=f"The paper of {day:%d %B %Y}",
-            abstract="We retrieve a thing. It is small.",
+            # Some days have papers that fit better than others.
+            abstract=f"We retrieve a thing. It is small. {'A paper. ' * (day.toordinal() % 5)}",
             authors=("Ada Example",),
             announced_on=day,
             listed_on=day,
