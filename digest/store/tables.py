@@ -462,6 +462,7 @@ def _partial(name: str, condition: str, *columns: Any) -> Index:
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
+_partial("ix_subscribers_pending", "state = 'pending'", subscribers.c.created_at)
 _partial(
     "ix_subscriptions_due",
     "due_at IS NOT NULL AND state = 'confirmed'",
