@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -398,8 +399,7 @@ def _listed_on(item: Item, digest: Digest) -> date:
 
 
 def _delivery(setup: Setup, issue: Issue, reader: _Reader, edition: Edition) -> Delivery:
-    _, sender = parseaddr(setup.config.masthead(issue.digest).sender)
-    host = sender.rpartition("@")[2]
+    host = _host(setup.config.masthead(issue.digest).sender)
     return Delivery(
         issue=issue.id,
         subscriber=reader.id,
@@ -408,6 +408,13 @@ def _delivery(setup: Setup, issue: Issue, reader: _Reader, edition: Edition) -> 
         message_id=plan.message_id(issue.id, reader.id, host),
         is_urgent=reader.is_welcome,
     )
+
+
+@lru_cache
+def _host(sender: str) -> str:
+    """The domain of a sender: the same for all readers, and read for the first."""
+    _, address = parseaddr(sender)
+    return address.rpartition("@")[2]
 
 
 # --- editions as text ----------------------------------------------------------------------------

@@ -214,7 +214,9 @@ def walk(folder: str, store: str) -> dict[str, Any]:
 
     names_s, _ = timed(names, 3)
     own_s, own = timed(lambda: parts(is_own_hour=True), 2)
+    cpu = time.process_time()
     all_s, every = timed(lambda: parts(is_own_hour=False), 2)
+    cpu = (time.process_time() - cpu) / 2
     memory = peak_mb() - before
 
     def naive() -> int:
@@ -233,6 +235,7 @@ def walk(folder: str, store: str) -> dict[str, Any]:
         "own_hours_s": round(own_s, 3),
         "readers": every,
         "readers_s": round(all_s, 3),
+        "readers_cpu_s": round(cpu, 3),
         "mb": round(memory, 1),
         "naive_s": round(naive_s, 2),
         "naive_mb": round(peak_mb() - before, 1),
@@ -249,10 +252,13 @@ def issue(folder: str, store: str) -> dict[str, Any]:
     run.fetch(setup, ["d0000"])
     assert setup.encoder
     before = peak_mb()
+    cpu = time.process_time()
     took, built = timed(lambda: run.build(setup, "d0000", "2026-06-22T06:00"))
+    cpu = time.process_time() - cpu
     return {
         "queued": built.queued,
         "s": round(took, 2),
+        "cpu_s": round(cpu, 2),
         "us_a_reader": round(took / max(1, built.queued) * 1e6),
         "mb": round(peak_mb() - before, 1),
     }
