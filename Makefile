@@ -4,7 +4,7 @@ BIN := .venv/bin
 JOBS ?= auto
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: digest test test-unit soak fuzz check bench pictures model encoder lock clean
+.PHONY: digest test test-unit soak year fuzz check bench pictures model encoder lock clean
 
 digest: .venv/base  ## set up, and run the whole pipeline on the sample papers
 	@$(BIN)/digest demo
@@ -18,6 +18,9 @@ test-unit: .venv/dev  ## the quick ones
 # Each fault with 10,000 mails, and 200 times kill -9; more than the timeout of the other tests.
 soak: .venv/dev  ## what breaks while mails go out, at length
 	@DIGEST_SOAK=10000 DIGEST_SOAK_KILLS=200 $(BIN)/pytest tests/sending -n 2 -m "" --timeout 7200
+
+year: .venv/dev  ## all of 2026 in every zone whose clocks change, on SQLite and PostgreSQL: minutes
+	@DIGEST_YEAR=1 $(BIN)/pytest tests/scheduling -n $(JOBS) -m ""
 
 fuzz: .venv/dev  ## 10,000 malformed mails
 	@DIGEST_FUZZ=10000 $(BIN)/pytest tests/test_receiving.py -k whatever_comes

@@ -326,11 +326,27 @@ def next_at(
     here = ZoneInfo(preferences.timezone or zone)
     today = max(now.astimezone(here).date(), preferences.paused_until or date.min)
     for days in range(_LONGEST_WAIT):
-        day = datetime.combine(today + days * DAY, time(preferences.hour or 0), here)
-        moment = max(day.astimezone(UTC), now)
+        moment = max(_first(today + days * DAY, preferences.hour or 0, here), now)
         if wants_now(preferences, zone, last_at, moment):
             return moment if moment > now else None
     return now + DAY
+
+
+def _first(day: date, hour: int, here: ZoneInfo) -> datetime:
+    """When the clocks of a zone first show an hour of a day, or what they skip to."""
+    wall = datetime.combine(day, time(hour), here)
+    moment = wall.astimezone(UTC)
+    if _wall(moment, here) == wall.replace(tzinfo=None):
+        return moment
+    # By the offset to come it is before the change; skipped are an hour, half of one, or two.
+    moment = wall.replace(fold=1).astimezone(UTC)
+    while _wall(moment, here) < wall.replace(tzinfo=None):
+        moment += timedelta(minutes=1)
+    return moment
+
+
+def _wall(moment: datetime, here: ZoneInfo) -> datetime:
+    return moment.astimezone(here).replace(tzinfo=None)
 
 
 def _due_on(preferences: Preferences, today: date) -> date:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -413,8 +414,7 @@ def listed_on(paper: Paper, digest: Digest) -> date:
 
 
 def _delivery(setup: Setup, issue: Issue, reader: _Reader, edition: Edition) -> Delivery:
-    _, sender = parseaddr(setup.config.masthead(issue.digest).sender)
-    host = sender.rpartition("@")[2]
+    host = _host(setup.config.masthead(issue.digest).sender)
     return Delivery(
         issue=issue.id,
         subscriber=reader.id,
@@ -423,6 +423,13 @@ def _delivery(setup: Setup, issue: Issue, reader: _Reader, edition: Edition) -> 
         message_id=plan.message_id(issue.id, reader.id, host),
         is_urgent=reader.is_welcome,
     )
+
+
+@lru_cache
+def _host(sender: str) -> str:
+    """The domain of a sender: the same for all readers, and read for the first."""
+    _, address = parseaddr(sender)
+    return address.rpartition("@")[2]
 
 
 # --- editions as text ----------------------------------------------------------------------------
@@ -447,7 +454,7 @@ def fit(
     """
     digest = setup.config.digests[name]
     masthead = setup.config.masthead(name) if is_public else links.masthead(setup, name)
-    environment = templates(setup.config)
+    environment = setup.environment
     fragments = render.render_items(items, masthead, environment)
     cap = most = papers or digest.papers
     while True:
@@ -476,7 +483,7 @@ def fit(
 
 def whole(setup: Setup, issue: Issue) -> Rendered:
     """All papers of an issue, as a page of any length."""
-    masthead, environment = setup.config.masthead(issue.digest), templates(setup.config)
+    masthead, environment = setup.config.masthead(issue.digest), setup.environment
     topics = setup.config.digests[issue.digest].topics
     edition = compose.edition(issue, issue.items, cap=len(issue.items), topics=topics)
     fragments = render.render_items(issue.items, masthead, environment)

@@ -123,9 +123,12 @@ def readers_at(
     With `is_own_hour` only those whose own hour has come.
     """
     due_at = subscriptions.c.due_at
-    query = _readers(digest).where(subscribers.c.id > after)
+    # By the subscriptions' own column: in its order an index gives them, and none is read twice.
+    id = subscriptions.c.subscriber_id
+    # Both, or PostgreSQL goes through all subscribers before those, for each part again.
+    query = _readers(digest).where(id > after, subscribers.c.id > after)
     query = query.where(due_at <= now if is_own_hour else or_(due_at.is_(None), due_at <= now))
-    return list(connection.execute(query.order_by(subscribers.c.id).limit(most)))
+    return list(connection.execute(query.order_by(id).limit(most)).all())
 
 
 def readers_of_all(connection: Connection) -> dict[str, int]:

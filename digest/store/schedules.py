@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from digest.store.tables import schedules, slots, subscriptions
 from digest.store.upsert import chunks, upsert
@@ -114,11 +124,17 @@ def last_of_all(connection: Connection) -> dict[str, Row[Any]]:
 
 # --- readers' own hours --------------------------------------------------------------------------
 
+# SQLite uses a partial index only where the query has the index's own words in it.
+_IS_CONFIRMED: ColumnElement[bool] = subscriptions.c.state == literal_column("'confirmed'")
+
 
 def digests_with_readers_due(connection: Connection, now: datetime) -> list[str]:
     """The digests of which somebody's own hour has come."""
     query = select(subscriptions.c.digest).where(
-        subscriptions.c.due_at <= now, subscriptions.c.state == "confirmed"
+        # Without the first it goes through the subscriptions digest by digest: 93 ms against 1.
+        subscriptions.c.due_at.is_not(None),
+        subscriptions.c.due_at <= now,
+        _IS_CONFIRMED,
     )
     return sorted(connection.execute(query.distinct()).scalars())
 

@@ -321,7 +321,8 @@ subscriptions = Table(
     # Before then she gets nothing; nothing here: whatever comes, when it comes.
     Column("due_at", Utc),
     PrimaryKeyConstraint("subscriber_id", "digest"),
-    Index(None, "digest", "state"),
+    # The readers of a digest, from any of them on: an issue is queued for so many at a time.
+    Index(None, "digest", "state", "subscriber_id"),
 )
 
 # What strangers asked for, decided by whoever sends; the outcome is for the operator.
@@ -461,6 +462,7 @@ def _partial(name: str, condition: str, *columns: Any) -> Index:
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
+_partial("ix_subscribers_pending", "state = 'pending'", subscribers.c.created_at)
 _partial(
     "ix_subscriptions_due",
     "due_at IS NOT NULL AND state = 'confirmed'",

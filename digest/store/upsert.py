@@ -43,7 +43,8 @@ def upsert(
     written = 0
     for chunk in chunks(unique.values(), ROWS):
         make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        insert = make(table).values([dict(row) for row in chunk])
+        # With the rows apart from it the statement is compiled once, not for each chunk.
+        insert = make(table)
         changes = {
             name: insert.excluded[name]
             for name in chunk[0]
@@ -54,7 +55,8 @@ def upsert(
         else:
             statement = insert.on_conflict_do_nothing(index_elements=keys)
         # PostgreSQL's driver does not count the rows of such a statement.
-        written += len(connection.execute(statement.returning(table.c[keys[0]])).all())
+        returning = statement.returning(table.c[keys[0]])
+        written += len(connection.execute(returning, [dict(row) for row in chunk]).all())
     return written
 
 

@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 _DUE = sa.text("due_at IS NOT NULL AND state = 'confirmed'")
+_PENDING = sa.text("state = 'pending'")
 
 
 def upgrade() -> None:
@@ -63,6 +64,19 @@ def upgrade() -> None:
         subscriptions.update()
         .where(sa.cast(subscriptions.c.preferences, sa.Text()) != "{}")
         .values(due_at=subscriptions.c.confirmed_at)
+    )
+    op.create_index(
+        "ix_subscribers_pending",
+        "subscribers",
+        ["created_at"],
+        sqlite_where=_PENDING,
+        postgresql_where=_PENDING,
+    )
+    op.drop_index("ix_subscriptions_digest_state", "subscriptions")
+    op.create_index(
+        op.f("ix_subscriptions_digest_state_subscriber_id"),
+        "subscriptions",
+        ["digest", "state", "subscriber_id"],
     )
     op.create_index(
         "ix_subscriptions_due",
