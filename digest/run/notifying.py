@@ -189,7 +189,7 @@ def welcome(setup: Setup) -> int:
     with setup.store.read() as connection:
         waiting = notices.due(connection, setup.now, _BATCH, only="welcome")
         found = {one.id: people.subscription(connection, one.about) for one in waiting}
-        due = sending_rows.due(connection, setup.now)
+        due = sending_rows.due(connection, setup.now, FEW + 1)
     if not waiting:
         return _send_few(setup, due)
     issues_sent = 0
@@ -213,7 +213,7 @@ def welcome(setup: Setup) -> int:
         plain = _post_all(setup, transport, rest) or 0
     if issues_sent:
         with setup.store.read() as connection:
-            due = sending_rows.due(connection, setup.now)
+            due = sending_rows.due(connection, setup.now, FEW + 1)
         _send_few(setup, due)
     return issues_sent + plain
 
@@ -221,7 +221,7 @@ def welcome(setup: Setup) -> int:
 def is_much_due(setup: Setup) -> bool:
     """Is there more to send than is done on the side?"""
     with setup.store.read() as connection:
-        return sending_rows.due(connection, setup.now) > FEW
+        return sending_rows.due(connection, setup.now, FEW + 1) > FEW
 
 
 def _send_few(setup: Setup, due: int) -> int:

@@ -419,12 +419,13 @@ def counts(connection: Connection, issue: str | None = None) -> dict[str, dict[s
     return found
 
 
-def due(connection: Connection, now: datetime) -> int:
-    """How many deliveries can be sent now."""
+def due(connection: Connection, now: datetime, most: int | None = None) -> int:
+    """How many deliveries can be sent now; with `most`, those that are more are not counted."""
     found = 0
     for condition in _due(now):
-        query = select(func.count()).select_from(deliveries).where(condition)
-        found += connection.scalar(query.where(deliveries.c.issue_id.in_(_OUT))) or 0
+        some = select(deliveries.c.message_id).where(condition, deliveries.c.issue_id.in_(_OUT))
+        query = select(func.count()).select_from(some.limit(most).subquery())
+        found += connection.scalar(query) or 0
     return found
 
 
