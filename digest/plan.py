@@ -15,9 +15,10 @@ from digest.types import RETRY, Item, Reason, Slot, SourceReport
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LOOK_BACK = timedelta(days=35)  #: a monthly slot, and what a reader may have missed
+_ANY_LEAP_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
 # Lists of numbers, ranges and steps; months have names, too.
 _CRON = re.compile(r"[0-9*/,-]+ [0-9*/,-]+ [0-9*/,-]+ [0-9a-z*/,-]+ \S+")
-_TIME = re.compile(r"(\d{1,2})[:.](\d{2})")
+_TIME = re.compile(r"(?<!\d)(\d{1,2})[:.](\d{2})(?!\d)")
 _EXAMPLES = (
     '"daily at 02:30", "weekdays at 08:00", "mon,thu 07:30", "monthly on the 1st at 09:00",'
     ' or as cron does, with names of days: "30 7 * * mon-fri"'
@@ -68,7 +69,10 @@ def parse_schedule(words: str, zone: str) -> Schedule:
         trigger = CronTrigger(**fields, second=0, timezone=ZoneInfo(zone))
     except ValueError as why:
         raise BadSchedule(f"schedule {words!r} cannot be read: {why}") from why
-    return Schedule(words, zone, trigger)
+    schedule = Schedule(words, zone, trigger)
+    if schedule.next(_ANY_LEAP_YEAR) is None:
+        raise BadSchedule(f"schedule {words!r} never comes: no month of it has such a day")
+    return schedule
 
 
 def _cron(words: str) -> dict[str, Any]:
@@ -91,36 +95,64 @@ def _cron(words: str) -> dict[str, Any]:
 
 
 def _fields(words: str) -> dict[str, Any]:
-    said = words.strip().lower()
-    time = _TIME.search(said)
-    if not time or int(time[1]) > 23 or int(time[2]) > 59:
-        raise BadSchedule(f"schedule {words!r} has no time of day; write it like {_EXAMPLES}")
-    clock = {"hour": int(time[1]), "minute": int(time[2])}
-    when = re.sub(r"\bat\b", " ", said[: time.start()] + said[time.end() :])
-    when = " ".join(when.replace(",", " ").split())
+    said = " ".join(words.lower().replace(",", " ").split())
+    times = _TIME.findall(said)
+    if len(times) != 1 or int(times[0][0]) > 23 or int(times[0][1]) > 59:
+        what = "names several times of day; cron's 0 8,18 * * * does" if len(times) > 1 else ""
+        raise BadSchedule(
+            f"schedule {words!r} {what or 'has no time of day from 00:00 to 23:59'}; write it like"
+            f" {_EXAMPLES}"
+        )
+    clock = {"hour": int(times[0][0]), "minute": int(times[0][1])}
+    when = " ".join(re.sub(r"\bat\b", " ", _TIME.sub(" ", said)).split())
     if when in ("", "daily", "every day"):
         return clock
-    if when in ("weekdays", "every weekday"):
-        return clock | {"day_of_week": "mon-fri"}
-    if monthly := re.fullmatch(r"monthly(?: on the)? ?(\d{1,2})?(?:st|nd|rd|th)?", when):
-        day = int(monthly[1] or 1)
+    if monthly := re.fullmatch(r"monthly(?: on)?(?: the)? ?(first|\d{1,2})?(?:st|nd|rd|th)?", when):
+        day = 1 if monthly[1] == "first" else int(monthly[1] or 1)
         if not 1 <= day <= 28:
             raise BadSchedule(f"schedule {words!r}: not every month has a day {day}; take 1 to 28")
         return clock | {"day": day}
-    names = re.sub(r"^(weekly|every)\b( on)?", "", when).replace(" and ", " ").split()
-    days = [name[:3] for name in names]
-    full = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-    known = all(
-        d in DAYS and full[DAYS.index(d)].startswith(n) for d, n in zip(days, names, strict=True)
-    )
-    if days and known:
-        return clock | {"day_of_week": ",".join(days)}
-    if any(name.isdigit() for name in names):
-        raise BadSchedule(
-            f"schedule {words!r}: name the days (mon, tue, …); cron and other schedulers count them"
-            " from different ends"
-        )
+    return clock | {"day_of_week": _days(words, when)}
+
+
+#: What else stands for days of the week.
+_SEVERAL = {"weekday": "mon-fri", "weekend": "sat,sun", "weekly": "mon"}
+_FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _days(words: str, when: str) -> str:
+    bare = re.sub(r"^every ", "", when)
+    if found := _SEVERAL.get(bare.removesuffix("s")):
+        return found
+    bare = re.sub(r"^weekly\b( on)?|^on\b", "", bare)
+    days = []
+    for name in bare.replace(" and ", " ").split():
+        ends = [_day(end) for end in name.split("-")]
+        if not _is_range(ends):
+            if re.search("[0-9]", name):
+                raise BadSchedule(
+                    f"schedule {words!r}: name the days (mon, tue, …); cron and other schedulers"
+                    " count them from different ends"
+                )
+            break
+        days.append("-".join(map(str, ends)))
+    else:
+        if days:
+            return ",".join(days)
     raise BadSchedule(f"schedule {words!r} cannot be read; write it like {_EXAMPLES}")
+
+
+def _is_range(ends: Sequence[str | None]) -> bool:
+    """One day, or two in their order: "sun-mon" would be a riddle."""
+    places = [DAYS.index(end) for end in ends if end]
+    return len(places) == len(ends) <= 2 and places == sorted(places)
+
+
+def _day(name: str) -> str | None:
+    """Of "tue", "tues" or "tuesdays", the first three."""
+    short = name[:3]
+    is_one = short in DAYS and f"{_FULL[DAYS.index(short)]}s".startswith(name)
+    return short if is_one else None
 
 
 def wall_time(moment: datetime, zone: str) -> str:
@@ -154,9 +186,13 @@ def split(
     """
     if policy == "all":
         return list(slots), []
-    if policy == "none" and now - planned_at > GRACE:
+    if not slots:
+        return [], []
+    *passed, last = slots
+    is_in_time = now - max(planned_at, last.due_at) <= GRACE
+    if policy == "none" and not is_in_time:
         return [], list(slots)
-    return list(slots[-1:]), list(slots[:-1])
+    return [last], passed
 
 
 def wait_until(

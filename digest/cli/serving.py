@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,12 +48,18 @@ def serve(
     from digest import config as configs
     from digest import web
 
+    stop = Event()
+
     class Server(uvicorn.Server):
         """It looks twice a second whether it is to end; ten times is half of what idling costs."""
 
         async def main_loop(self) -> None:
             while not await self.on_tick(0):
                 await asyncio.sleep(0.5)
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            stop.set()  # all end at once, and not one after the other
+            super().handle_exit(sig, frame)
 
     with opened(context, config, None, busy_s=5, is_lasting=True) as setup:  # people wait
         settings = setup.config
@@ -75,7 +82,7 @@ def serve(
                 server_header=False,
                 proxy_headers=False,  # [web] hops says whom to believe
                 lifespan="off",
-                timeout_graceful_shutdown=5,
+                timeout_graceful_shutdown=3,
             )
         )
         # uvicorn sends itself the signal again once it has stopped, and there is more to end.
@@ -87,7 +94,6 @@ def serve(
                 f" {own} or base_url in digest.toml"
             )
         print(f"listening on http://{shown}:{own}/, known as {settings.pages_url}", flush=True)
-        stop = Event()
         children = _children(context, config, configs.environment(port=own), stop)
         try:
             with _all_the_time(desk.setup, desk.wake, children, stop):

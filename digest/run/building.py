@@ -167,27 +167,15 @@ def catch_up(setup: Setup, name: str) -> int:
         return editions.queue(setup, name, None, is_own_hour=True).queued
 
 
-def tell(setup: Setup, name: str, slot: str, why: Reason) -> int:
-    """Queue a word for readers why a slot has no papers; returns for how many."""
-    title = setup.config.title(name)
-    with setup.store.exclusive("build"):
-        with setup.store.read() as connection:
-            free = plan.free_slot(slot, issues.taken_slots(connection, name))
-        issue = Issue(
-            digest=name, slot=free, title=title, made_at=setup.now, items=(), note=str(why)
-        )
-        with setup.store.write() as connection:
-            issues.save(connection, issue)
-        return editions.tell(setup, issue)
-
-
 def go_on(setup: Setup, name: str, issue_id: str) -> int:
     """Queue an issue for those of its readers whom a process that died had not looked at."""
     with setup.store.exclusive("build"):
         with setup.store.read() as connection:
             issue = issues.load(connection, issue_id)
         assert issue is not None  # nothing takes an issue away that is not queued
-        queued = editions.queue(setup, name, issue).queued
+        queued = (
+            editions.tell(setup, issue) if issue.note else editions.queue(setup, name, issue).queued
+        )
         with setup.store.write() as connection:
             issues.set_queued(connection, issue_id)
         return queued

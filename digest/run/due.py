@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from digest import plan
-from digest.errors import DigestError, Permanent, Temporary
+from digest.errors import DigestError
 from digest.run import alerting, building, pruning, reporting, slots
 from digest.run.building import Built, build
 from digest.run.editing import releases
@@ -17,7 +17,7 @@ from digest.run.sending import Sent, send, transport_of
 from digest.run.setup import Setup
 from digest.run.summarizing import make_ready
 from digest.store import issues, schedules
-from digest.types import Due, Reason, Report, SourceReport
+from digest.types import RETRY, Due, Issue, Reason, Report, SourceReport
 
 log = logging.getLogger(__name__)
 
@@ -95,26 +95,66 @@ def _keep(setup: Setup, done: Sequence[_Done]) -> None:
 def _drafts(setup: Setup) -> list[_Done]:
     """Let those out whose time has come though nobody approved them."""
     done = []
-    for draft, built in releases(setup, setup.config.digests):
-        report = reporting.report(setup, draft.digest, draft.slot, built, [], None)
-        done.append(_Done(report=report, built=built, at=draft.made_at))
+    for name in setup.config.digests:
+        try:
+            for draft, built in releases(setup, [name]):
+                report = reporting.report(setup, draft.digest, draft.slot, built, [], None)
+                done.append(_Done(report=report, built=built, at=draft.made_at))
+        except Exception as why:  # of one digest; the others go on
+            _log(why, "digest %s: its draft is tried again", name)
+            with setup.store.write() as connection:
+                issues.put_off_draft(connection, name, setup.now + RETRY)
     _keep(setup, done)
     return done
 
 
 def _slots(setup: Setup) -> list[_Done]:
     """Fetch for all slots whose hour has come, and make what they give."""
-    works = list(slots.works(setup))
-    found = fetch(setup, [work.digest for work in works]) if works else {}
-    done = []
+    works, missed = slots.works(setup)
+    done = [_Done(report=report, at=setup.now) for report in missed]
+    found, broken = _fetched(setup, [work.digest for work in works])
     for work in works:
         setup.notify(f"building {work.digest}")
         try:
+            if why := broken.get(work.digest):
+                raise why
             done += _slot(setup, work, of_digest(setup, work.digest, found))
-        except (Temporary, Permanent) as why:  # of one digest; the others go on
-            log.exception("digest %s: slot %s is tried again", work.digest, work.slot.key)
-            done.append(_Done(report=slots.failed(setup, work, str(why)), at=setup.now))
+        except Exception as why:  # of one digest; the others go on
+            _log(why, "digest %s: slot %s is tried again", work.digest, work.slot.key)
+            done.append(_Done(report=slots.failed(setup, work, _words(why)), at=setup.now))
     return done
+
+
+def _fetched(
+    setup: Setup, names: Sequence[str]
+) -> tuple[dict[str, SourceReport], dict[str, Exception]]:
+    """What the sources of all say; and the digests whose sources cannot be asked, and why not."""
+    if not names:
+        return {}, {}
+    try:
+        return fetch(setup, names), {}
+    except Exception:  # one is to blame, or some
+        log.debug("the digests are fetched for one by one", exc_info=True)
+    found: dict[str, SourceReport] = {}
+    broken: dict[str, Exception] = {}
+    for name in names:
+        try:
+            found |= fetch(setup, [name])
+        except Exception as why:
+            broken[name] = why
+    return found, broken
+
+
+def _log(why: Exception, words: str, *values: object) -> None:
+    """What went wrong with one digest: with a traceback where it is a fault of this program."""
+    if isinstance(why, DigestError):
+        log.error(f"{words}: %s", *values, why)
+    else:
+        log.error(words, *values, exc_info=why)
+
+
+def _words(why: Exception) -> str:
+    return str(why) if isinstance(why, DigestError) else f"{type(why).__name__}: {why}"
 
 
 def _slot(setup: Setup, work: Due, sources: Sequence[SourceReport]) -> list[_Done]:
@@ -146,14 +186,24 @@ def _nothing(setup: Setup, work: Due, built: Built, sources: Sequence[SourceRepo
     else:
         notes.insert(0, slots.lateness(setup, work, is_in_vain=True))
         report = replace(report, detail="; ".join(filter(None, (*notes, report.detail))))
-        if not slots.settled(setup, work, report, why):
+        told = _told(setup, work, why) if setup.config.digests[name].send_empty else None
+        if not slots.settled(setup, work, report, why, told):
             return []
-        if setup.config.digests[name].send_empty and (told := _tell(setup, work, why)):
-            built = replace(built, queued=built.queued + told)
+        if told and (number := building.go_on(setup, name, told.id)):
+            built = replace(built, queued=built.queued + number)
             notes.append("readers are told why")
     note = "; ".join(filter(None, notes))
     sends = built if built.queued else None
     return [_Done(report=report, built=sends, note=note, why=why, at=setup.now)]
+
+
+def _told(setup: Setup, work: Due, why: Reason) -> Issue:
+    """What readers are told of a slot without papers."""
+    name = work.digest
+    with setup.store.read() as connection:
+        free = plan.free_slot(work.slot.key, issues.taken_slots(connection, name))
+    title = setup.config.title(name)
+    return Issue(digest=name, slot=free, title=title, made_at=setup.now, items=(), note=str(why))
 
 
 def _own_hours(setup: Setup) -> list[_Done]:
@@ -178,25 +228,34 @@ def _queue_own_hours(setup: Setup) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in halfway:
         if row.digest in setup.config.digests:
-            found[row.digest] = building.go_on(setup, row.digest, row.id)
+            try:
+                found[row.digest] = building.go_on(setup, row.digest, row.id)
+            except Exception as why:  # of one issue; the others go on
+                _log(why, "issue %s: what is left of its readers is tried again", row.id)
     for name in names:
         if name in setup.config.digests:
-            found[name] = found.get(name, 0) + building.catch_up(setup, name)
+            try:
+                found[name] = found.get(name, 0) + building.catch_up(setup, name)
+            except Exception as why:  # of one digest; the others go on
+                _log(why, "digest %s: readers whose hour has come are tried again", name)
+                with setup.store.write() as connection:
+                    schedules.put_off_readers(connection, name, setup.now, setup.now + RETRY)
     return {name: number for name, number in found.items() if number}
-
-
-def _tell(setup: Setup, work: Due, why: Reason) -> int:
-    return building.tell(setup, work.digest, work.slot.key, why)
 
 
 def is_any(setup: Setup) -> bool:
     """Is anything due? Asked every minute, so it costs next to nothing."""
+    ours = setup.config.digests.keys()
     with setup.store.read() as connection:
         return bool(
-            schedules.due(connection, setup.now)
-            or schedules.digests_with_readers_due(connection, setup.now)
-            or issues.unqueued(connection)
-            or any(until <= setup.now for until in issues.drafts(connection).values())
+            {row.digest for row in schedules.due(connection, setup.now)}
+            & {*ours, slots.HOUSEKEEPING}
+            or ours & schedules.digests_with_readers_due(connection, setup.now)
+            or ours & {row.digest for row in issues.unqueued(connection)}
+            or any(
+                until <= setup.now and name in ours
+                for name, until in issues.drafts(connection).items()
+            )
         )
 
 

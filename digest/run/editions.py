@@ -190,8 +190,8 @@ def _part(
     with setup.store.read() as connection:
         readers = _wanting(setup, connection, name, people, part, is_welcome=is_welcome)
         if is_own_hour:
-            # A pause has no hour: at its end the next issue is waited for, not mailed at midnight.
-            readers = [one for one in readers if not _has_only_paused(one.preferences)]
+            # Who names no hour is not mailed at midnight, but with the next issue.
+            readers = [one for one in readers if one.preferences.hour is not None]
         learners = opinions.whose(connection, name)
         # Who has just joined gets the issue made now, or else the latest there is.
         since = setup.now - plan.LOOK_BACK
@@ -302,10 +302,6 @@ def _wanting(
                 preferences, digest.timezone, person.confirmed_at - consent.DAY, setup.now
             )
     return found
-
-
-def _has_only_paused(wants: Preferences) -> bool:
-    return bool(wants.paused_until and wants.hour is None and not wants.frequency)
 
 
 def _set_next(setup: Setup, name: str, people: Sequence[Any], part: _Part) -> None:

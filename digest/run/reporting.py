@@ -28,11 +28,12 @@ def report(
     problems = sent.problems.get(name, []) if sent else []
     issue = built.issue or built.draft
     papers = sum(not item.is_revision for item in issue.items) if issue else 0
-    is_for_nobody = bool(built.issue and papers and not built.readers)
+    is_made = bool(built.issue and papers)
+    is_for_nobody = is_made and not built.readers
     is_under_way = sent is None and bool(built.queued or built.issue)
     reason = plan.reason(
         found,
-        has_sent=bool(mails or is_for_nobody or is_under_way),
+        has_sent=bool(mails or is_made or is_under_way),
         looked_at=built.looked_at,
         matched=built.matched,
     )
@@ -44,6 +45,8 @@ def report(
     notes += [*built.warnings, *problems]
     if is_for_nobody:
         notes.append("nobody is subscribed yet")
+    elif is_made and not built.queued:
+        notes.append("no reader gets it now: each waits for her own hour, or has paused")
     if is_under_way and built.queued:
         notes.append(f"{built.queued} queued")
     return Report(

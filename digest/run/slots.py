@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from digest import plan
 from digest.config import Digest
-from digest.run import reporting
+from digest.run import editions, reporting
 from digest.run.setup import Setup
 from digest.store import Connection, issues, schedules
-from digest.types import RETRY, Due, Reason, Report, Slot
+from digest.types import RETRY, Due, Issue, Reason, Report, Slot
 
-#: Where every missed slot is made up for, from one issue to the next.
-APART = timedelta(hours=1)
 #: The row of what has to be done daily for all digests together; none can be called so.
 HOUSEKEEPING = "*housekeeping"
 LATE = timedelta(minutes=20)  #: what is said to be late
@@ -41,15 +40,22 @@ def sync(setup: Setup) -> None:
         if HOUSEKEEPING not in known:
             schedules.keep(connection, HOUSEKEEPING, "daily", "UTC", setup.now, setup.now)
         for name, one in changed.items():
-            _begin(connection, name, one, setup.now)
+            _begin(connection, name, one, known.get(name), setup.now)
             if name in known and known[name].zone != one.timezone:
                 schedules.look_again(connection, name, setup.now)
 
 
-def _begin(connection: Connection, name: str, digest: Digest, now: datetime) -> None:
-    """A schedule begins with its newest slot, unless an issue of today has taken its place."""
+def _begin(
+    connection: Connection, name: str, digest: Digest, before: Any | None, now: datetime
+) -> None:
+    """A new schedule begins with its newest slot, unless an issue of today has taken its place.
+
+    One that was changed begins now, unless a slot of the one before is open: its place is taken.
+    """
     schedule = plan.parse_schedule(digest.schedule, digest.timezone)
     past = schedule.slots(now - plan.LOOK_BACK, now)
+    if before and not _open(connection, name, before, now):
+        past = []
     after = past[-1].due_at - timedelta(microseconds=1) if past else now
     last = next(iter(schedules.last(connection, name)), None)
     if last and (
@@ -61,8 +67,20 @@ def _begin(connection: Connection, name: str, digest: Digest, now: datetime) -> 
     schedules.keep(connection, name, digest.schedule, digest.timezone, after, at)
 
 
-def works(setup: Setup) -> Iterator[Due]:
-    """The slots whose work is to be done now; those that were missed are settled as such."""
+def _open(connection: Connection, name: str, before: Any, now: datetime) -> bool:
+    schedule = plan.parse_schedule(before.words, before.zone)
+    slots = schedule.slots(max(before.after, now - plan.LOOK_BACK), now)
+    done = schedules.settled(connection, name, [slot.key for slot in slots])
+    return any(slot.key not in done for slot in slots)
+
+
+def works(setup: Setup) -> tuple[list[Due], list[Report]]:
+    """The slots whose work is to be done now; those that were missed are settled as such.
+
+    Of each digest that missed some there is one report more.
+    """
+    found: list[Due] = []
+    missed: list[Report] = []
     with setup.store.read() as connection:
         rows = schedules.due(connection, setup.now)
         drafts = issues.drafts(connection) if rows else {}
@@ -76,57 +94,78 @@ def works(setup: Setup) -> Iterator[Due]:
                 schedules.go_on(connection, row.digest, at)
             continue
         with setup.store.write() as connection:
-            found = _work(connection, row.digest, digest, row.after, row.next_at, setup.now)
-        if found:
-            yield found
+            open_slots, planned_at = _open_slots(connection, row, digest, setup.now), row.next_at
+            todo, passed = plan.split(open_slots, digest.missed, planned_at, setup.now)
+            if report := _missed(connection, row.digest, passed, setup.now):
+                missed.append(report)
+            if work := _work(connection, row.digest, digest, todo, setup.now):
+                found.append(work)
+    return found, missed
+
+
+def _open_slots(connection: Connection, row: Any, digest: Digest, now: datetime) -> list[Slot]:
+    schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+    # Further back, nobody is owed anything.
+    slots = schedule.slots(max(row.after, now - plan.LOOK_BACK), now)
+    done = schedules.settled(connection, row.digest, [slot.key for slot in slots])
+    return [slot for slot in slots if slot.key not in done]
+
+
+def _missed(
+    connection: Connection, name: str, passed: Sequence[Slot], now: datetime
+) -> Report | None:
+    """Settle the slots that others take the place of; a report where nobody had tried them."""
+    never = []
+    for slot in passed:
+        said = issues.last_reason(connection, name, slot.key)
+        schedules.settle(connection, name, slot, Reason(said) if said else Reason.MISSED, now)
+        if not said:
+            never.append(slot)
+    if not never:
+        return None
+    more = f", nor at {len(never) - 1} before" if len(never) > 1 else ""
+    report = Report(
+        digest=name,
+        slot=never[-1].key,
+        reason=Reason.MISSED,
+        detail=f"nothing ran here at its hour{more}",
+    )
+    keep_report(connection, report, now)
+    return report
 
 
 def _work(
-    connection: Connection,
-    name: str,
-    digest: Digest,
-    after: datetime,
-    planned_at: datetime,
-    now: datetime,
+    connection: Connection, name: str, digest: Digest, todo: Sequence[Slot], now: datetime
 ) -> Due | None:
-    schedule = plan.parse_schedule(digest.schedule, digest.timezone)
-    # Further back, nobody is owed anything.
-    after = max(after, now - plan.LOOK_BACK)
-    slots = schedule.slots(after, now)
-    done = schedules.settled(connection, name, [slot.key for slot in slots])
-    slots = [slot for slot in slots if slot.key not in done]
-    todo, missed = plan.split(slots, digest.missed, planned_at, now)
-    for slot in missed:
-        schedules.settle(connection, name, slot, _missed(connection, name, slot), now)
     if not todo:
+        schedule = plan.parse_schedule(digest.schedule, digest.timezone)
         _go_on(connection, name, schedule, now)
         return None
     slot, *later = todo
     if not later:
         return Due(digest=name, slot=slot)
     last = issues.latest_made_at(connection, name)
-    if last and now - last < APART:
-        schedules.go_on(connection, name, last + APART)
+    if last and now - last < editions.APART:
+        schedules.go_on(connection, name, last + editions.APART)
         return None
     return Due(digest=name, slot=slot, until=slot.due_at.date())
 
 
-def _missed(connection: Connection, name: str, slot: Slot) -> Reason:
-    """What to call a slot whose place another has taken: it may have been tried in vain."""
-    said = issues.last_reason(connection, name, slot.key)
-    return Reason(said) if said else Reason.MISSED
-
-
-def settled(setup: Setup, due: Due, report: Report, outcome: Reason | None) -> bool:
+def settled(
+    setup: Setup, due: Due, report: Report, outcome: Reason | None, told: Issue | None = None
+) -> bool:
     """Keep the report of a slot, and what it came to; False where somebody else was quicker.
 
-    `outcome` is nothing where the work on it has settled it.
+    `outcome` is nothing where the work on it has settled it; `told`, what readers are still to be
+    told of it.
     """
     digest = setup.config.digests[due.digest]
     schedule = plan.parse_schedule(digest.schedule, digest.timezone)
     with setup.store.write() as connection:
         if outcome and not schedules.settle(connection, due.digest, due.slot, outcome, setup.now):
             return False
+        if told:
+            issues.save(connection, told, is_queued=False)
         keep_report(connection, report, setup.now)
         _go_on(connection, due.digest, schedule, due.slot.due_at)
     return True

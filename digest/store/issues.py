@@ -106,6 +106,12 @@ def drafts(connection: Connection) -> dict[str, datetime]:
     return {row.digest: row.draft_until for row in connection.execute(query)}
 
 
+def put_off_draft(connection: Connection, digest: str, until: datetime) -> None:
+    """Let a draft wait longer."""
+    change = update(issues).where(issues.c.digest == digest, issues.c.draft_until.is_not(None))
+    connection.execute(change.values(draft_until=until))
+
+
 def draft(connection: Connection, digest: str) -> Issue | None:
     """The draft that waits, if one does: there is never more than one. Less what retired since."""
     query = select(issues.c.id).where(issues.c.digest == digest, issues.c.draft_until.is_not(None))

@@ -13,7 +13,6 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
-    or_,
     select,
     update,
 )
@@ -128,7 +127,15 @@ def last_of_all(connection: Connection) -> dict[str, Row[Any]]:
 _IS_CONFIRMED: ColumnElement[bool] = subscriptions.c.state == literal_column("'confirmed'")
 
 
-def digests_with_readers_due(connection: Connection, now: datetime) -> list[str]:
+def put_off_readers(connection: Connection, digest: str, now: datetime, until: datetime) -> None:
+    """Look later at those who are looked at now."""
+    change = update(subscriptions).where(
+        subscriptions.c.digest == digest, subscriptions.c.due_at <= now
+    )
+    connection.execute(change.values(due_at=until))
+
+
+def digests_with_readers_due(connection: Connection, now: datetime) -> set[str]:
     """The digests of which somebody's own hour has come."""
     query = select(subscriptions.c.digest).where(
         # Without the first it goes through the subscriptions digest by digest: 93 ms against 1.
@@ -136,12 +143,7 @@ def digests_with_readers_due(connection: Connection, now: datetime) -> list[str]
         subscriptions.c.due_at <= now,
         _IS_CONFIRMED,
     )
-    return sorted(connection.execute(query.distinct()).scalars())
-
-
-def may_get(now: datetime):  # type: ignore[no-untyped-def]
-    """The condition that nothing of a subscription's own keeps a mail back at `now`."""
-    return or_(subscriptions.c.due_at.is_(None), subscriptions.c.due_at <= now)
+    return set(connection.execute(query.distinct()).scalars())
 
 
 def set_due(connection: Connection, digest: str, moments: dict[str, datetime | None]) -> None:
