@@ -73,7 +73,7 @@ def restore(
         bool, typer.Option("--force", help="Also where there is a store; that one stays beside.")
     ] = False,
     hold: Annotated[
-        bool, typer.Option(help="Hold issues with unsent mails: they may have been sent since.")
+        bool, typer.Option(help="Hold what is unsent, and drafts: it may have been sent since.")
     ] = True,
     as_json: AsJson = False,
     config: ConfigFile = None,
@@ -95,6 +95,10 @@ def restore(
         print(f"  what was there is {near(one)} now")
     for issue in done.held:
         print(f"  {issue} is held; `digest release {issue}` sends the rest of it")
+    if done.held:
+        print(
+            "  Nothing of these goes to anybody before; what was sent since the backup: leave it."
+        )
 
 
 def _words(made: Backup) -> dict[str, Any]:

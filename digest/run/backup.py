@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from digest import __version__
+from digest import __version__, plan
 from digest import config as configs
 from digest.config import Config
 from digest.errors import BadConfig, Misuse
@@ -200,8 +200,8 @@ def restore(
 ) -> Restored:
     """Put a backup where a configuration says, or, where there is none, its own.
 
-    With `hold`, issues of which something was unsent wait for `digest release`: it may have been
-    sent since. A configuration that is there stays; with `force` other files and the store are
+    With `hold`, drafts and issues of which something was unsent, or is owed to a reader whose hour
+    is yet to come, wait for `digest release`: it may have been sent since. A configuration that is there stays; with `force` other files and the store are
     kept beside. If anything fails, nothing has changed.
 
     Raises: Misuse for what is no backup, damaged or in the way; StoreBusy; SchemaTooNew.
@@ -257,7 +257,7 @@ def _store_restored(
                 rows += dump.load(connection, iter(partial(file.readline, dump.LINE_BYTES), b""))
         if rows != found.rows:
             raise Misuse(f"the backup says it has {found.rows} rows, and has {rows}")
-        return dump.settle(connection, hold, now)
+        return dump.settle(connection, hold, now, now - plan.LOOK_BACK)
 
 
 def _targets(config: Config, names: Iterable[str]) -> Iterator[tuple[str, Path]]:

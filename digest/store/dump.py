@@ -25,6 +25,7 @@ from sqlalchemy import (
     exists,
     insert,
     inspect,
+    or_,
     select,
     table,
     text,
@@ -34,7 +35,7 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from digest.errors import BadConfig, Misuse, SchemaTooNew, StoreBusy
 from digest.store import engine as engines
-from digest.store import sending
+from digest.store import ledger, sending
 from digest.store.engine import HEAD, Store, revisions, upgrade
 from digest.store.ledger import WAITING
 from digest.store.tables import Utc, deliveries, issues, metadata, senders, turns
@@ -177,10 +178,11 @@ def _row(line: bytes, columns: list[tuple[str, str]]) -> dict[str, Any]:
     }
 
 
-def settle(connection: Connection, hold: str, now: datetime) -> list[str]:
+def settle(connection: Connection, hold: str, now: datetime, since: datetime) -> list[str]:
     """What is of no use in another place goes; with words in `hold`, nothing unsent is sent.
 
-    Returns the issues that are held for it.
+    That is what waits in the queue, every draft, and each issue that some reader is still owed of
+    those made since a moment: she may have had it since. Returns the issues that are held for it.
     """
     for gone in (senders, turns):
         connection.execute(delete(gone))
@@ -188,8 +190,13 @@ def settle(connection: Connection, hold: str, now: datetime) -> list[str]:
         return []
     unsent = (*WAITING, DeliveryState.SENDING)
     waits = exists().where(deliveries.c.issue_id == issues.c.id, deliveries.c.state.in_(unsent))
-    query = select(issues.c.id).where(issues.c.held == "", waits).order_by(issues.c.made_at)
-    held = list(connection.execute(query).scalars())
+    is_open = or_(waits, issues.c.draft_until.is_not(None), ~issues.c.is_queued)
+    owed: set[str] = set()
+    for name in connection.scalars(select(issues.c.digest).distinct()).all():
+        missed = ledger.missed(connection, name, since, with_latest=True)
+        owed.update(id for ids in missed.values() for id in ids)
+    query = select(issues.c.id, is_open).where(issues.c.held == "").order_by(issues.c.made_at)
+    held = [id for id, is_so in connection.execute(query) if is_so or id in owed]
     for issue in held:
         sending.hold(connection, issue, hold, now)
     return held
