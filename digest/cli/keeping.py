@@ -75,6 +75,13 @@ def restore(
     hold: Annotated[
         bool, typer.Option(help="Hold what is unsent, and drafts: it may have been sent since.")
     ] = True,
+    elsewhere: Annotated[
+        bool,
+        typer.Option(
+            "--elsewhere",
+            help="Also where the backup's own digest.toml has its files outside this folder.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     now: Now = None,
@@ -85,12 +92,15 @@ def restore(
 
     given = config or context.obj
     place = given or Path(configs.FILE)
-    done = backups.restore(file, place, moment(now), force=force, hold=hold)
+    done = backups.restore(file, place, moment(now), force=force, hold=hold, elsewhere=elsewhere)
     if as_json:
         kept = [str(one) for one in done.kept]
-        print_json({**_words(done.backup), "kept": kept, "held": list(done.held)})
+        words = {"kept": kept, "store_kept": done.store_kept, "held": list(done.held)}
+        print_json({**_words(done.backup), **words})
         return
     print(f"restored {count(done.backup.rows, 'row')} of {done.backup.made_at:%Y-%m-%d %H:%M} UTC")
+    if done.store_kept:
+        print(f"  the store that was there is {near(Path(done.store_kept))} now")
     for one in done.kept:
         print(f"  what was there is {near(one)} now")
     for issue in done.held:

@@ -6,7 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from digest import consent
 from digest.store import people
@@ -215,7 +227,7 @@ def missed(
         .scalar_subquery()
     )
     is_owed = and_(issues.c.made_at >= subscriptions.c.confirmed_at, issues.c.made_at >= since)
-    may_go = issues.c.held.in_(("", CANCELLED))
+    may_go: ColumnElement[bool] = issues.c.held.in_(("", CANCELLED))
     if with_latest:
         is_owed = or_(is_owed, and_(issues.c.id == newest, ~got_any))
         # The mail is one of the newest issue, so it waits with that.

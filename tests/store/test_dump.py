@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -16,10 +17,10 @@ from typing import Any
 
 import pytest
 from build import NOW, delivery, edition, issue, item, paper
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 
 from digest import config as configs
-from digest import keys, run
+from digest import dkim, keys, run
 from digest.errors import Misuse, SchemaTooNew, StoreBusy
 from digest.run import backup as backups
 from digest.store import Store, issues, ledger, open_store, papers, tables
@@ -166,13 +167,18 @@ def test_where_a_store_is_it_stays_unless_forced_and_then_beside(
     again = reopen()
     assert everything(again)["papers"]
     again.close()
-    backups.restore(tmp_path / "empty.tar", place, LATER, force=True)
+    done = backups.restore(tmp_path / "empty.tar", place, LATER, force=True)
     again = reopen()
     assert everything(again)["papers"] == []
+    if not again.is_file:
+        with again.read() as connection:
+            schema = done.store_kept.split()[2]
+            assert connection.scalar(text(f"SELECT count(*) FROM {schema}.papers")) == 2
     again.close()
     beside = list((tmp_path).glob("digest.db.*.backup"))
     assert len(beside) == url.startswith("sqlite")
     for one in beside:
+        assert done.store_kept == str(one)
         old = at(checked(f"sqlite:///{one}"))
         assert len(everything(old)["papers"]) == 2
         old.close()
@@ -283,6 +289,10 @@ def altered(
         lines = [raw.count(b"\n") - 1 for name, raw in members.items() if name.startswith("store/")]
         said["rows"] = sum(lines)
     members["manifest.json"] = json.dumps(said).encode()
+    return rewritten(members, target)
+
+
+def rewritten(members: dict[str, bytes], target: Path) -> Path:
     with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as tar:
         for name, raw in members.items():
             info = tarfile.TarInfo(name)
@@ -393,6 +403,123 @@ def test_rows_of_something_else_are_refused(archive: Path, tmp_path: Path, head:
 
     altered(archive, tmp_path / "c.tar", change)
     refused(tmp_path / "c.tar", tmp_path, "cannot be taken")
+
+
+@pytest.mark.parametrize(
+    ("line", "victim"),
+    [('templates = "{}"', "issue.txt"), ('keys = "{}/keys"', "keys"),
+     ('dkim.key = "{}/dkim"', "dkim"), ('store = "sqlite:///{}/x.db"', "x.db"),
+     ('templates = "../victim"', "issue.txt"), ('templates = "link"', "issue.txt")],
+)  # fmt: skip
+def test_the_archives_own_configuration_writes_beside_itself_alone(
+    archive: Path, tmp_path: Path, line: str, victim: str
+) -> None:
+    """Unless somebody trusts it."""
+    outside, place = tmp_path / "victim", tmp_path / "new/digest.toml"
+    outside.mkdir()
+    place.parent.mkdir()
+    (place.parent / "link").symlink_to(outside)
+
+    def move(members: dict[str, bytes]) -> None:
+        words = members["digest.toml"].decode()
+        if line.startswith("store"):
+            words = words.partition("\n")[2]
+        members["digest.toml"] = f"{line.format(outside)}\n{words}".encode()
+        if "dkim" in line:
+            members["dkim"] = dkim.generate()
+
+    altered(archive, tmp_path / "c.tar", move)
+    with pytest.raises(Misuse, match=r"has its files outside .*; --elsewhere puts them there"):
+        backups.restore(tmp_path / "c.tar", place, LATER)
+    assert list(outside.iterdir()) == []
+    assert not place.exists()
+    backups.restore(tmp_path / "c.tar", place, LATER, elsewhere=True)
+    assert (outside / victim).exists()
+
+
+def test_an_archive_may_not_put_two_files_in_one_place(archive: Path, tmp_path: Path) -> None:
+    def same(members: dict[str, bytes]) -> None:
+        members["digest.toml"] = b'keys = "digest.toml"\n' + members["digest.toml"]
+
+    altered(archive, tmp_path / "c.tar", same)
+    refused(tmp_path / "c.tar", tmp_path, "two files in one place")
+
+
+@pytest.mark.parametrize("name", ["keys", "dkim"])
+def test_what_is_said_to_be_a_key_and_is_none_is_refused(
+    archive: Path, tmp_path: Path, name: str
+) -> None:
+    def change(members: dict[str, bytes]) -> None:
+        members[name] = b"* * * * * root touch /owned\n"
+
+    altered(archive, tmp_path / "c.tar", change)
+    refused(tmp_path / "c.tar", tmp_path, f"has as '{name}' is no file of keys")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (rb'"rows": \d+', b'"rows": Infinity'),
+        (rb'"made_at": "[^"]+"', b'"made_at": "0001-01-01T00:00:00+23:00"'),
+    ],
+)
+def test_a_manifest_of_impossible_numbers_is_refused(
+    archive: Path, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    whole = members_of(archive)
+    whole["manifest.json"], count = re.subn(old, new, whole["manifest.json"])
+    assert count == 1
+    rewritten(whole, tmp_path / "c.tar")
+    refused(tmp_path / "c.tar", tmp_path, "is damaged")
+
+
+@pytest.mark.parametrize("value", ["1000000000000000000000000000000", '{"a": 1}', "NaN"])
+def test_values_that_no_column_takes_are_refused(
+    url: str, archive: Path, tmp_path: Path, value: str
+) -> None:
+    def change(members: dict[str, bytes]) -> None:
+        name = next(name for name in members if name.endswith("-issue_items.jsonl"))
+        head, *rows = members[name].splitlines()
+        at = [column for column, _ in json.loads(head)["columns"]].index("position")
+        made = [json.loads(row) for row in rows]
+        lines = [json.dumps([*row[:at], "XX", *row[at + 1 :]]) for row in made]
+        members[name] = b"\n".join([head, *(one.encode() for one in lines)]) + b"\n"
+        members[name] = members[name].replace(b'"XX"', value.encode())
+
+    altered(archive, tmp_path / "c.tar", change)
+    place = home(tmp_path / "n", url)
+    with pytest.raises(Misuse, match="cannot be taken"):
+        backups.restore(tmp_path / "c.tar", place, LATER, force=True)
+
+
+@pytest.mark.parametrize("way", ["file", "folder"])
+def test_a_file_that_cannot_be_written_leaves_the_store_that_was_there(
+    url: str, tmp_path: Path, way: str
+) -> None:
+    place = home(tmp_path / "a", url)
+    setup = setup_of(place)
+    backups.backup(setup, place, tmp_path / "empty.tar")
+    fill(setup.store)
+    before = everything(setup.store)
+    setup.store.close()
+    own = b"1 " + b"ab" * 32
+    (tmp_path / "a/digest.keys").write_bytes(own)
+    (tmp_path / "a/templates/issue.txt").unlink()
+    if way == "file":  # where a folder is to be
+        (tmp_path / "a/templates").rmdir()
+        (tmp_path / "a/templates").write_text("")
+    else:  # where a file is to be moved away to
+        (tmp_path / "a/templates/issue.txt").write_text("mine")
+        aside = tmp_path / f"a/templates/issue.txt.{LATER:%Y%m%dT%H%M%S}.before"
+        aside.mkdir()
+    with pytest.raises(Misuse, match="nothing was restored"):
+        backups.restore(tmp_path / "empty.tar", place, LATER, force=True)
+    again = open_store(url, LATER)
+    assert everything(again) == before
+    again.close()
+    assert (tmp_path / "a/digest.keys").read_bytes() == own
+    left = {path.name for path in (tmp_path / "a").iterdir()}
+    assert left == {"digest.toml", "digest.keys", "templates"}
 
 
 def test_nothing_is_written_over_unasked(archive: Path, tmp_path: Path) -> None:
