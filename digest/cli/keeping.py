@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.frame import AsJson, ConfigFile, Now, app, count, moment, near, opened, print_json
+from digest.cli.frame import (
+    AsJson,
+    ConfigFile,
+    Now,
+    app,
+    complain,
+    count,
+    moment,
+    near,
+    opened,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from digest.run.backup import Backup
@@ -57,6 +68,9 @@ def backup(
     source = configs.find(config or context.obj)
     with opened(context, source, None) as setup:
         made = backups.backup(setup, source, file, force=force)
+        has_password = backups.has_password(setup.config)
+    if has_password:
+        complain(f"the password in `store` of {source} is in {file}; PGPASSWORD keeps it out")
     if as_json:
         print_json({"file": str(file), "bytes": file.stat().st_size, **_words(made)})
         return

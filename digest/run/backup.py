@@ -30,7 +30,7 @@ from digest.errors import BadConfig, Misuse
 from digest.run import placing
 from digest.run.setup import Setup
 from digest.store import dump
-from digest.store.engine import HEAD
+from digest.store.engine import HEAD, checked
 
 MANIFEST, CONFIG, KEYS, DKIM, PROMPT = "manifest.json", "digest.toml", "keys", "dkim", "prompt"
 FORMAT = 1
@@ -93,6 +93,12 @@ def backup(setup: Setup, file: Path, target: Path, *, force: bool = False) -> Ba
     except OSError as why:
         raise Misuse(f"cannot write {target}: {why.strerror or why}") from why
     return made
+
+
+def has_password(config: Config) -> bool:
+    """Does the configuration tell the database's password?"""
+    address = checked(config.store)
+    return bool(address.password or "password" in address.query)
 
 
 def _write(setup: Setup, file: Path, raw: IO[bytes], target: Path) -> Backup:
