@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,13 +18,14 @@ from typing import Any
 
 import pytest
 from build import NOW, delivery, edition, issue, item, paper
-from sqlalchemy import func, insert, select, text, update
+from commands import digest
+from sqlalchemy import func, insert, make_url, select, text, update
 
 from digest import config as configs
 from digest import dkim, keys, run
 from digest.errors import Misuse, SchemaTooNew, StoreBusy
 from digest.run import backup as backups
-from digest.store import Store, issues, ledger, open_store, papers, tables
+from digest.store import Store, engine, issues, ledger, open_store, papers, tables
 from digest.store.engine import at, checked, upgrade
 from digest.types import DeliveryState
 
@@ -522,6 +524,51 @@ def test_a_file_that_cannot_be_written_leaves_the_store_that_was_there(
     assert left == {"digest.toml", "digest.keys", "templates"}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_store_is_its_owners_alone_also_restored_and_copied(
+    archive: Path, tmp_path: Path
+) -> None:
+    old = os.umask(0o022)
+    try:
+        place = home(tmp_path / "n", "sqlite:///digest.db")
+        for _ in range(2):  # the second time one is there already
+            backups.restore(archive, place, LATER, force=True)
+        store = setup_of(place).store
+        with store.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+            modes = {
+                one.name: one.stat().st_mode & 0o777
+                for one in (tmp_path / "n").glob("digest.db*")
+                if one.suffix != ".lock"
+            }
+        store.close()
+        engine._back_up(tmp_path / "n/digest.db", "0005", NOW)
+    finally:
+        os.umask(old)
+    (copy,) = (tmp_path / "n").glob(f"*.0005-{NOW:%Y%m%dT%H%M%S}.backup")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert {"digest.db", "digest.db-wal", "digest.db-shm"} < modes.keys()
+    assert len(modes) == 4
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.postgres
+def test_a_password_that_a_backup_holds_is_told(
+    postgres: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.psql("CREATE DATABASE told;")
+    url = make_url(postgres.get_uri("told")).set(drivername="postgresql+psycopg")
+    plain, secret = url.set(password=None), url.set(password="s3cret")
+    for address, is_told in ((plain, False), (secret, True)):
+        place = home(tmp_path / f"a{is_told}", address.render_as_string(hide_password=False))
+        monkeypatch.chdir(place.parent)
+        done = digest("backup", "b.tar")
+        assert done.returncode == 0, done.stderr
+        assert ("PGPASSWORD keeps it out" in done.stderr) == is_told
+        assert "s3cret" not in done.stdout + done.stderr
+    postgres.psql("DROP DATABASE told WITH (FORCE);")
+
+
 def test_nothing_is_written_over_unasked(archive: Path, tmp_path: Path) -> None:
     setup = setup_of(tmp_path / "a/digest.toml")
     with pytest.raises(Misuse, match="--force writes over it"):
@@ -548,12 +595,12 @@ def test_in_an_empty_folder_a_restored_digest_says_how_it_is(archive: Path, tmp_
     place = tmp_path / "new"
     place.mkdir()
 
-    def digest(*words: str) -> str:
+    def said_by(*words: str) -> str:
         command = [sys.executable, "-m", "digest", *words]
         done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
         return done.stdout
 
-    said = digest("restore", str(archive))
+    said = said_by("restore", str(archive))
     assert "reading/2026-06-22T08:00 is held; `digest release reading/2026-06-22T08:00`" in said
-    assert "issues 1" in digest("status")
+    assert "issues 1" in said_by("status")
     assert (place / "digest.toml").stat().st_mode & 0o777 == 0o600
