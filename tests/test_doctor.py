@@ -260,6 +260,30 @@ def test_a_database_is_looked_at_and_not_brought_up(look: Look, tmp_path: Path) 
     assert state(look(), "database")[0] == "fault"
 
 
+def test_a_store_that_everybody_can_read_is_named(look: Look, tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/digest.db", NOW).close()
+    assert state(look(), "rights")[0] == "ok"
+    (tmp_path / "digest.db").chmod(0o640)
+    assert state(look(), "rights")[0] == "ok", "its group may be meant to"
+    copy = tmp_path / "digest.db.0005-20260101T000000.backup"
+    copy.write_bytes(b"")
+    for file in (tmp_path / "digest.db", copy):
+        file.chmod(0o644)
+    (found,) = look()["rights"]
+    assert found.state == "warning"
+    assert found.remedy == f"chmod o= {tmp_path}/digest.db {copy}"
+
+
+def test_a_configuration_with_a_password_that_everybody_can_read_is_named(
+    look: Look, tmp_path: Path
+) -> None:
+    store = 'store = "postgresql+psycopg://{}@127.0.0.1:1/none"\n'
+    assert state(look(store.format("me") + DIGEST), "rights")[0] == "ok"
+    (tmp_path / "digest.toml").chmod(0o644)
+    said = state(look(store.format("me:secret") + DIGEST), "rights")
+    assert said == ("warning", f"everybody on this machine can read {tmp_path}/digest.toml")
+
+
 def test_a_damaged_database_is_a_fault(look: Look, tmp_path: Path) -> None:
     file = tmp_path / "digest.db"
     open_store(f"sqlite:///{file}", NOW).close()

@@ -275,6 +275,50 @@ def test_folders_of_old_slots_go_and_young_ones_stay(tmp_path: Path) -> None:
     assert left == {young, "notices/notices"}
 
 
+def test_notices_in_the_outbox_go_and_what_is_not_ours_stays(tmp_path: Path) -> None:
+    setup = outbox_of(tmp_path, "one/notices")
+    place = setup.config.outbox / "one/notices"
+    elsewhere = tmp_path / "elsewhere.eml"
+    elsewhere.write_text("mine")
+    for name, days in (("old.eml", 31), ("young.eml", 29), ("thesis.doc", 99)):
+        (place / name).write_text("x")
+        os.utime(place / name, ((NOW - timedelta(days=days)).timestamp(),) * 2)
+    os.utime(elsewhere, (1e9, 1e9))
+    (place / "link.eml").symlink_to(elsewhere)
+    os.utime(place / "link.eml", (1e9, 1e9), follow_symlinks=False)
+    before = {one.name for one in place.iterdir()}
+    assert pruning.prune(setup, dry_run=True)["notices in the outbox"] == 1
+    assert pruning.prune(setup)["notices in the outbox"] == 1
+    assert {one.name for one in place.iterdir()} == before - {"old.eml"}
+    assert elsewhere.exists()
+
+
+@pytest.mark.parametrize(("days", "kept"), [(60, 100), (200, 200)])
+def test_notes_of_bounces_stay_as_long_as_they_decide_something(
+    tmp_path: Path, days: int, kept: int
+) -> None:
+    config = config_of(tmp_path, days, PEOPLE)
+    setup = run.Setup(config=config, store=open_store(config.store, NOW), now=NOW)
+    reader = {"id": "s", "address": "a@example.org", "mailbox": "a@example.org", "state": "active"}
+    words = {
+        "kind": "soft",
+        "status": "4.2.2",
+        "detail": "",
+        "message_id": "",
+        "subscriber_id": "s",
+    }
+    ages = (kept + 1, kept, kept - 1)
+    with setup.store.write() as connection:
+        connection.execute(tables.subscribers.insert().values(**reader, created_at=NOW))
+        for age in ages:
+            day = NOW.date() - timedelta(days=age)
+            connection.execute(tables.bounces.insert().values(**words, day=day))
+    assert pruning.prune(setup)["bounces"] == 1
+    with setup.store.read() as connection:
+        left = set(connection.scalars(select(tables.bounces.c.day)))
+    assert left == {NOW.date() - timedelta(days=age) for age in ages[1:]}
+
+
 def test_what_was_built_by_hand_is_as_old_as_its_files(tmp_path: Path) -> None:
     setup = outbox_of(tmp_path, "one/2020-01-01--2020-02-01", "one/2020-01-01--2020-03-01")
     os.utime(setup.config.outbox / "one/2020-01-01--2020-02-01", (1e9, 1e9))

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.frame import AsJson, ConfigFile, Now, app, count, moment, near, opened, print_json
+from digest.cli.frame import (
+    AsJson,
+    ConfigFile,
+    Now,
+    app,
+    complain,
+    count,
+    moment,
+    near,
+    opened,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from digest.run.backup import Backup
@@ -57,6 +68,9 @@ def backup(
     source = configs.find(config or context.obj)
     with opened(context, source, None) as setup:
         made = backups.backup(setup, source, file, force=force)
+        has_password = backups.has_password(setup.config)
+    if has_password:
+        complain(f"the password in `store` of {source} is in {file}; PGPASSWORD keeps it out")
     if as_json:
         print_json({"file": str(file), "bytes": file.stat().st_size, **_words(made)})
         return
@@ -73,8 +87,15 @@ def restore(
         bool, typer.Option("--force", help="Also where there is a store; that one stays beside.")
     ] = False,
     hold: Annotated[
-        bool, typer.Option(help="Hold issues with unsent mails: they may have been sent since.")
+        bool, typer.Option(help="Hold what is unsent, and drafts: it may have been sent since.")
     ] = True,
+    elsewhere: Annotated[
+        bool,
+        typer.Option(
+            "--elsewhere",
+            help="Also where the backup's own digest.toml has its files outside this folder.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     now: Now = None,
@@ -85,16 +106,23 @@ def restore(
 
     given = config or context.obj
     place = given or Path(configs.FILE)
-    done = backups.restore(file, place, moment(now), force=force, hold=hold)
+    done = backups.restore(file, place, moment(now), force=force, hold=hold, elsewhere=elsewhere)
     if as_json:
         kept = [str(one) for one in done.kept]
-        print_json({**_words(done.backup), "kept": kept, "held": list(done.held)})
+        words = {"kept": kept, "store_kept": done.store_kept, "held": list(done.held)}
+        print_json({**_words(done.backup), **words})
         return
     print(f"restored {count(done.backup.rows, 'row')} of {done.backup.made_at:%Y-%m-%d %H:%M} UTC")
+    if done.store_kept:
+        print(f"  the store that was there is {near(Path(done.store_kept))} now")
     for one in done.kept:
         print(f"  what was there is {near(one)} now")
     for issue in done.held:
         print(f"  {issue} is held; `digest release {issue}` sends the rest of it")
+    if done.held:
+        print(
+            "  Nothing of these goes to anybody before; what was sent since the backup: leave it."
+        )
 
 
 def _words(made: Backup) -> dict[str, Any]:

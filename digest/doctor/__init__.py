@@ -35,6 +35,7 @@ CHECKS: dict[str, Check] = {
     "templates": configuration.templates,
     "database": storage.database,
     "integrity": storage.integrity,
+    "rights": storage.rights,
     "readers": storage.readers,
     "link keys": storage.link_keys,
     "signing key": storage.signing_key,

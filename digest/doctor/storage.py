@@ -11,6 +11,7 @@ from digest import keys
 from digest.doctor.finding import FAULT, OK, SKIPPED, WARNING, Case, Finding
 from digest.errors import BadConfig
 from digest.store import examining, open_store, people
+from digest.store.engine import checked
 from digest.types import SubscriptionState
 
 LITTLE_MB, TIGHT_MB = 200, 1000
@@ -57,6 +58,31 @@ def integrity(case: Case) -> Finding:
         said = f"the file is damaged: {'; '.join(found)}"
         return Finding(name, FAULT, said, "stop all that uses it, and restore the newest backup")
     return Finding(name, OK, "the file is whole")
+
+
+def rights(case: Case) -> Finding:
+    """Can others on this machine read the readers' addresses, or a password?"""
+    name = "rights"
+    address = checked(case.config.store)
+    files = []
+    if address.get_backend_name() == "sqlite":
+        store = Path(str(address.database))
+        files = [store, *sorted(store.parent.glob(f"{store.name}*.backup"))]
+        files += [store.with_name(f"{store.name}-{tail}") for tail in ("wal", "shm")]
+    elif address.password or "password" in address.query:
+        files = [case.file]
+    open_to_all = [str(one) for one in files if _is_open(one)]
+    if open_to_all:
+        said = f"everybody on this machine can read {', '.join(open_to_all[:5])}"
+        return Finding(name, WARNING, said, f"chmod o= {' '.join(open_to_all[:5])}")
+    return Finding(name, OK, "no strangers on this machine can read what is personal")
+
+
+def _is_open(file: Path) -> bool:
+    try:
+        return os.name == "posix" and bool(file.stat().st_mode & 0o004)
+    except OSError:
+        return False
 
 
 def readers(case: Case) -> Finding:

@@ -23,13 +23,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from digest import __version__
+from digest import __version__, plan
 from digest import config as configs
 from digest.config import Config
 from digest.errors import BadConfig, Misuse
+from digest.run import placing
 from digest.run.setup import Setup
 from digest.store import dump
-from digest.store.engine import HEAD
+from digest.store.engine import HEAD, checked
 
 MANIFEST, CONFIG, KEYS, DKIM, PROMPT = "manifest.json", "digest.toml", "keys", "dkim", "prompt"
 FORMAT = 1
@@ -63,7 +64,8 @@ class Restored:
 
     backup: Backup
     config: Path
-    kept: tuple[Path, ...]  #: what was there before and is beside now
+    kept: tuple[Path, ...]  #: files that were there before and are beside now
+    store_kept: str  #: where the store is that was there before; empty: there was none
     held: tuple[str, ...]  #: issues that wait for `digest release`
 
 
@@ -91,6 +93,12 @@ def backup(setup: Setup, file: Path, target: Path, *, force: bool = False) -> Ba
     except OSError as why:
         raise Misuse(f"cannot write {target}: {why.strerror or why}") from why
     return made
+
+
+def has_password(config: Config) -> bool:
+    """Does the configuration tell the database's password?"""
+    address = checked(config.store)
+    return bool(address.password or "password" in address.query)
 
 
 def _write(setup: Setup, file: Path, raw: IO[bytes], target: Path) -> Backup:
@@ -196,13 +204,20 @@ class _Writer:
 
 
 def restore(
-    archive: Path, place: Path, now: datetime, *, force: bool = False, hold: bool = True
+    archive: Path,
+    place: Path,
+    now: datetime,
+    *,
+    force: bool = False,
+    hold: bool = True,
+    elsewhere: bool = False,
 ) -> Restored:
     """Put a backup where a configuration says, or, where there is none, its own.
 
-    With `hold`, issues of which something was unsent wait for `digest release`: it may have been
-    sent since. A configuration that is there stays; with `force` other files and the store are
-    kept beside. If anything fails, nothing has changed.
+    With `hold`, drafts and issues of which something was unsent, or is owed to a reader whose hour
+    is yet to come, wait for `digest release`: it may have been sent since. A configuration that is
+    there stays; with `force` other files and the store are kept beside. The backup's own may name
+    places outside its folder only with `elsewhere`. If anything fails, nothing has changed.
 
     Raises: Misuse for what is no backup, damaged or in the way; StoreBusy; SchemaTooNew.
     """
@@ -210,54 +225,71 @@ def restore(
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".digest-restore-", dir=home) as folder:
-            found = _unpacked(archive, Path(folder))
-            return _put_back(Path(folder), found, place, now, force=force, hold=hold)
+            found = _Found(Path(folder), _unpacked(archive, Path(folder)), now)
+            if place.exists():
+                return _put_back(found, place, force=force, hold=hold, is_trusted=True)
+            return _put_back_with_own(found, place, force=force, hold=hold, is_trusted=elsewhere)
     except OSError as why:
         where = why.filename or archive
         raise Misuse(f"{where}: {why.strerror or why}; nothing was restored") from why
 
 
-def _put_back(
-    folder: Path, found: Backup, place: Path, now: datetime, *, force: bool, hold: bool
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An archive, unpacked."""
+
+    folder: Path
+    backup: Backup
+    now: datetime
+
+
+def _put_back_with_own(
+    found: _Found, place: Path, *, force: bool, hold: bool, is_trusted: bool
 ) -> Restored:
-    is_new = not place.exists()
-    if is_new:
-        if CONFIG not in found.files:
-            raise Misuse(f"the backup has no configuration, and {place} is not there")
-        _written(place, (folder / CONFIG).read_bytes())
+    if CONFIG not in found.backup.files:
+        raise Misuse(f"the backup has no configuration, and {place} is not there")
+    placing.write(place, (found.folder / CONFIG).read_bytes())
     try:
-        config = configs.load(place)
-        moves = [
-            (folder / name, target)
-            for name, target in _targets(config, found.files)
-            if not target.exists() or target.read_bytes() != (folder / name).read_bytes()
-        ]
-        for _, target in moves:
-            if target.is_symlink() or (target.exists() and not force):
-                raise Misuse(f"{target} is there and another; --force keeps it beside")
-        words = f"restored from a backup of {found.made_at:%Y-%m-%d %H:%M} UTC" if hold else ""
-        held = _store_restored(folder, found, config, words, now, force=force)
+        return _put_back(found, place, force=force, hold=hold, is_trusted=is_trusted)
     except BaseException:
-        if is_new:
-            place.unlink(missing_ok=True)
+        place.unlink(missing_ok=True)
         raise
-    kept = [path for source, target in moves if (path := _moved(source, target, now))]
-    return Restored(backup=found, config=place, kept=tuple(kept), held=tuple(held))
 
 
-def _store_restored(
-    folder: Path, found: Backup, config: Config, hold: str, now: datetime, *, force: bool
-) -> list[str]:
-    parts = sorted((folder / "store").glob("*.jsonl"))
-    replaced = dump.replaced(config.store, found.schema, now, force=force)
-    with replaced as engine, engine.begin() as connection:
-        rows = 0
-        for part in parts:
+def _put_back(found: _Found, place: Path, *, force: bool, hold: bool, is_trusted: bool) -> Restored:
+    folder, backup = found.folder, found.backup
+    config = configs.load(place)
+    targets = list(_targets(config, backup.files))
+    if not is_trusted:
+        placing.refuse_elsewhere(config, place, [target for _, target in targets])
+    known = {name: folder / name for name, _ in targets}
+    placing.refuse_no_key(known.get(KEYS), known.get(DKIM))
+    moves = [
+        (folder / name, target)
+        for name, target in targets
+        if not target.exists() or target.read_bytes() != (folder / name).read_bytes()
+    ]
+    for _, target in moves:
+        if target.is_symlink() or (target.exists() and not force):
+            raise Misuse(f"{target} is there and another; --force keeps it beside")
+    words = f"restored from a backup of {backup.made_at:%Y-%m-%d %H:%M} UTC" if hold else ""
+    replaced = dump.replaced(config.store, backup.schema, found.now, force=force)
+    # All that can fail comes before the store takes its place.
+    with placing.ready(moves, found.now) as ready, replaced as new:
+        held = _filled(new, found, words)
+        kept = ready.put()
+    return Restored(backup=backup, config=place, kept=kept, store_kept=new.kept, held=tuple(held))
+
+
+def _filled(new: dump.New, found: _Found, hold: str) -> list[str]:
+    rows, since = 0, found.now - plan.LOOK_BACK
+    with new.engine.begin() as connection:
+        for part in sorted((found.folder / "store").glob("*.jsonl")):
             with part.open("rb") as file:
                 rows += dump.load(connection, iter(partial(file.readline, dump.LINE_BYTES), b""))
-        if rows != found.rows:
-            raise Misuse(f"the backup says it has {found.rows} rows, and has {rows}")
-        return dump.settle(connection, hold, now)
+        if rows != found.backup.rows:
+            raise Misuse(f"the backup says it has {found.backup.rows} rows, and has {rows}")
+        return dump.settle(connection, hold, found.now, since)
 
 
 def _targets(config: Config, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
@@ -267,28 +299,6 @@ def _targets(config: Config, names: Iterable[str]) -> Iterator[tuple[str, Path]]
             yield name, path
         elif name.startswith("templates/"):
             yield name, config.templates / name.removeprefix("templates/")
-
-
-def _moved(source: Path, target: Path, now: datetime) -> Path | None:
-    """Put a file in its place; returns where the one is that was there."""
-    beside = None
-    if target.exists():
-        beside = target.with_name(f"{target.name}.{now:%Y%m%dT%H%M%S}.before")
-        target.rename(beside)
-    _written(target, source.read_bytes())
-    return beside
-
-
-def _written(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 # --- reading what may be anything ----------------------------------------------------------------
@@ -304,7 +314,14 @@ def _unpacked(archive: Path, folder: Path) -> Backup:
             is_packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             sums = _members(gzip.GzipFile(fileobj=raw) if is_packed else raw, folder)
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as why:
+    except (
+        tarfile.TarError,
+        gzip.BadGzipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        OverflowError,
+    ) as why:
         raise Misuse(f"{archive} {_DAMAGED}: {why}") from why
     found = _manifest(archive, folder, sums)
     if found is None:
@@ -356,7 +373,7 @@ def _taken(file: IO[bytes] | gzip.GzipFile, size: int, target: Path) -> dict[str
 def _manifest(archive: Path, folder: Path, sums: dict[str, dict[str, Any]]) -> Backup | None:
     if sums.pop(MANIFEST, None) is None:
         return None
-    with suppress(ValueError, KeyError, TypeError, RecursionError):
+    with suppress(ValueError, KeyError, TypeError, RecursionError, OverflowError):
         said = json.loads((folder / MANIFEST).read_bytes())
         if said["format"] != FORMAT:
             raise BadConfig(f"{archive} was written by a newer version of this program")

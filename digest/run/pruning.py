@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -186,7 +186,10 @@ def _notes(work: _Work) -> None:
 
 
 def _outbox(work: _Work) -> None:
-    work.counts["folders"] = 0
+    work.counts |= {"notices in the outbox": 0, "folders": 0}
+    asked = work.setup.now - timedelta(days=work.setup.config.keep.requests_days)
+    for file in _old_notices(work.setup.config.outbox, asked):
+        work.counts["notices in the outbox"] += work.dry_run or _unlinked(file)
     before = work.before(work.setup.config.keep.outbox_days)
     if before is None:
         return
@@ -203,6 +206,32 @@ def _old_folders(outbox: Path, before: date) -> list[Path]:
             if (day := _last_day(folder)) and day < before:
                 found.append(folder)
     return found
+
+
+def _old_notices(outbox: Path, before: datetime) -> list[Path]:
+    """Mails to one person, who may never have confirmed: their folder is of no slot."""
+    found = []
+    for home in _folders(outbox):
+        place = home / "notices"
+        if not _DIGEST.fullmatch(home.name) or place not in _folders(home):
+            continue
+        with suppress(OSError), os.scandir(place) as entries:
+            found += [
+                place / one.name
+                for one in entries
+                if _OURS.fullmatch(one.name)
+                and one.is_file(follow_symlinks=False)
+                and one.stat(follow_symlinks=False).st_mtime < before.timestamp()
+            ]
+    return found
+
+
+def _unlinked(file: Path) -> bool:
+    try:
+        file.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _folders(place: Path) -> list[Path]:

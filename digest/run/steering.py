@@ -20,6 +20,7 @@ from digest.run.signing import signer
 from digest.run.subscribing import fingerprint
 from digest.store import Connection, asks, issues
 from digest.store import sending as rows
+from digest.store.ledger import CANCELLED
 from digest.types import Delivery, DeliveryState, Issue, Receipt
 
 #: What `retry` may be asked for.
@@ -38,7 +39,7 @@ class Account:
     @property
     def is_cancelled(self) -> bool:
         """Is it held for good?"""
-        return self.held == rows.CANCELLED
+        return self.held == CANCELLED
 
     def by_domain(self) -> list[tuple[str, Counter[str]]]:
         """Domain → how many in each state, those with most mails first."""

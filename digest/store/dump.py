@@ -8,6 +8,7 @@ import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,16 +26,17 @@ from sqlalchemy import (
     exists,
     insert,
     inspect,
+    or_,
     select,
     table,
     text,
 )
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.types import NullType, TypeEngine
 
 from digest.errors import BadConfig, Misuse, SchemaTooNew, StoreBusy
 from digest.store import engine as engines
-from digest.store import sending
+from digest.store import ledger, sending
 from digest.store.engine import HEAD, Store, revisions, upgrade
 from digest.store.ledger import WAITING
 from digest.store.tables import Utc, deliveries, issues, metadata, senders, turns
@@ -112,8 +114,16 @@ def _kind(type: Any) -> str:
 # --- reading -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class New:
+    """An empty database."""
+
+    engine: Engine
+    kept: str  #: where the store will be whose place it takes; empty: there is none
+
+
 @contextmanager
-def replaced(url: str, schema: str, now: datetime, *, force: bool) -> Iterator[Engine]:
+def replaced(url: str, schema: str, now: datetime, *, force: bool) -> Iterator[New]:
     """An empty database of that schema, which takes the store's place at the end of the block.
 
     The store that was there stays beside it. If anything fails, all is as it was.
@@ -132,8 +142,8 @@ def replaced(url: str, schema: str, now: datetime, *, force: bool) -> Iterator[E
     try:
         if not store.is_file:
             _alone_there(store.writer)
-        with store.exclusive("migrate"), put(store, schema, now, force) as engine:
-            yield engine
+        with store.exclusive("migrate"), put(store, schema, now, force) as new:
+            yield new
     except OperationalError as why:
         reason = str(why.orig).strip()
         raise BadConfig(f"the store {engines.shown(address)} cannot be opened: {reason}") from why
@@ -158,10 +168,22 @@ def load(connection: Connection, part: Iterable[bytes]) -> int:
         for some in chunks(rest, ROWS):
             connection.execute(insert(target), [_row(line, columns) for line in some])
             count += len(some)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, DatabaseError) as why:
+    except _NO_ROWS as why:
         reason = str(getattr(why, "orig", why)).strip()
         raise Misuse(f"the backup's rows cannot be taken: {reason[:200]}") from why
     return count
+
+
+#: What rows come to that `lines` did not write. What is too big is an error of arithmetic.
+_NO_ROWS = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    ArithmeticError,
+    StatementError,
+)
 
 
 def _known(name: str) -> str:
@@ -177,10 +199,11 @@ def _row(line: bytes, columns: list[tuple[str, str]]) -> dict[str, Any]:
     }
 
 
-def settle(connection: Connection, hold: str, now: datetime) -> list[str]:
+def settle(connection: Connection, hold: str, now: datetime, since: datetime) -> list[str]:
     """What is of no use in another place goes; with words in `hold`, nothing unsent is sent.
 
-    Returns the issues that are held for it.
+    That is what waits in the queue, every draft, and each issue that some reader is still owed of
+    those made since a moment: she may have had it since. Returns the issues that are held for it.
     """
     for gone in (senders, turns):
         connection.execute(delete(gone))
@@ -188,15 +211,20 @@ def settle(connection: Connection, hold: str, now: datetime) -> list[str]:
         return []
     unsent = (*WAITING, DeliveryState.SENDING)
     waits = exists().where(deliveries.c.issue_id == issues.c.id, deliveries.c.state.in_(unsent))
-    query = select(issues.c.id).where(issues.c.held == "", waits).order_by(issues.c.made_at)
-    held = list(connection.execute(query).scalars())
+    is_open = or_(waits, issues.c.draft_until.is_not(None), ~issues.c.is_queued)
+    owed: set[str] = set()
+    for name in connection.scalars(select(issues.c.digest).distinct()).all():
+        missed = ledger.missed(connection, name, since, with_latest=True)
+        owed.update(id for ids in missed.values() for id in ids)
+    query = select(issues.c.id, is_open).where(issues.c.held == "").order_by(issues.c.made_at)
+    held = [id for id, is_so in connection.execute(query) if is_so or id in owed]
     for issue in held:
         sending.hold(connection, issue, hold, now)
     return held
 
 
 @contextmanager
-def _file_replaced(store: Store, schema: str, now: datetime, force: bool) -> Iterator[Engine]:
+def _file_replaced(store: Store, schema: str, now: datetime, force: bool) -> Iterator[New]:
     file = store.file
     assert file is not None  # its kind was asked for
     if file.exists() and not force:
@@ -208,14 +236,19 @@ def _file_replaced(store: Store, schema: str, now: datetime, force: bool) -> Ite
     made = engines.at(store.writer.url.set(database=str(new)))
     try:
         upgrade(made.writer, schema)
-        yield made.writer
+        yield New(made.writer, str(aside) if file.exists() else "")
         upgrade(made.writer)
         made.scrub()
         made.close()
         if file.exists():
             _alone(file)
             file.rename(aside)
-        new.rename(file)
+        try:
+            new.rename(file)
+        except OSError:
+            if aside.exists():
+                aside.rename(file)
+            raise
     finally:
         made.close()
         for tail in ("", "-wal", "-shm"):
@@ -253,7 +286,7 @@ def _alone_there(engine: Engine) -> None:
 
 
 @contextmanager
-def _tables_replaced(store: Store, schema: str, now: datetime, force: bool) -> Iterator[Engine]:
+def _tables_replaced(store: Store, schema: str, now: datetime, force: bool) -> Iterator[New]:
     aside, ours = f"digest_{now:%Y%m%d_%H%M%S}", [*names(), "alembic_version"]
     with store.writer.begin() as connection:
         found = set(inspect(connection).get_table_names())
@@ -266,7 +299,7 @@ def _tables_replaced(store: Store, schema: str, now: datetime, force: bool) -> I
             _move(connection, there, _here(connection), aside)
     try:
         upgrade(store.writer, schema)
-        yield store.writer
+        yield New(store.writer, f"the schema {aside} of the database" if there else "")
         upgrade(store.writer)
     except BaseException:
         with store.writer.begin() as connection:

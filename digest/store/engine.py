@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -199,6 +200,12 @@ def at(address: URL, busy_s: float = BUSY_S) -> Store:
     return Store(engine, engine)
 
 
+def _private(file: Path) -> None:
+    """Make a file that is to hold addresses, for its owner alone; SQLite's log takes its mode."""
+    with suppress(OSError):  # it is there, or whoever opens it says why not
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 class _Gate:
     """Lets one thread through at a time; who waits too long is told so."""
 
@@ -215,6 +222,10 @@ class _Gate:
 
 def _sqlite(address: URL, begin: str, busy_s: float) -> Engine:
     engine = create_engine(address, connect_args={"timeout": busy_s}, hide_parameters=True)
+
+    @event.listens_for(engine, "do_connect")
+    def _make(*_: Any) -> None:
+        _private(Path(str(address.database)))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -318,6 +329,7 @@ def _tables_replaceable(engine: Engine) -> Iterator[Connection]:
 def _back_up(file: Path, schema: str, now: datetime) -> None:
     """A whole copy, also of what is still in the write-ahead log."""
     copy = file.with_name(f"{file.name}.{schema}-{now:%Y%m%dT%H%M%S}.backup")
+    _private(copy)
     source, target = sqlite3.connect(file), sqlite3.connect(copy)
     try:
         source.backup(target)

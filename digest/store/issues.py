@@ -53,6 +53,8 @@ def save(connection: Connection, issue: Issue, *, is_queued: bool = True) -> Non
 
     Not `is_queued`: some of its readers are still to be looked at.
     """
+    # What is held comes out held: nothing of it is sent before somebody has said so.
+    held = connection.scalar(select(issues.c.held).where(issues.c.id == issue.id))
     drop(connection, issue.id)
     values = {
         "id": issue.id,
@@ -63,6 +65,7 @@ def save(connection: Connection, issue: Issue, *, is_queued: bool = True) -> Non
         "draft_until": issue.draft_until,
         "note": issue.note,
         "is_queued": is_queued,
+        "held": held or "",
     }
     connection.execute(insert(issues).values(values))
     rows = [

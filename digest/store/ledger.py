@@ -6,7 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from digest import consent
 from digest.store import people
@@ -22,6 +34,8 @@ from digest.store.tables import (
 from digest.store.upsert import chunks, upsert
 from digest.types import Delivery, DeliveryState, SubscriberState, SubscriptionState
 
+#: Why an issue is held for good; what it did not bring is owed again.
+CANCELLED = "cancelled by the operator"
 #: A paper in one of these never reached the reader, and is still owed.
 NOT_DELIVERED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 #: In these nothing of a mail has gone out: it can still be kept back.
@@ -191,7 +205,8 @@ def missed(
     """Reader → the issues made since she confirmed, and since a moment, that never reached her.
 
     With `with_latest` a reader who has had no issue of the digest is owed the newest one too,
-    though it was made before she came. Drafts are owed to nobody.
+    though it was made before she came. Drafts are owed to nobody. Nor are issues that are held: no
+    mail of another one may bring what is in them.
     """
     got = exists().where(
         deliveries.c.issue_id == issues.c.id,
@@ -212,13 +227,16 @@ def missed(
         .scalar_subquery()
     )
     is_owed = and_(issues.c.made_at >= subscriptions.c.confirmed_at, issues.c.made_at >= since)
+    may_go: ColumnElement[bool] = issues.c.held.in_(("", CANCELLED))
     if with_latest:
         is_owed = or_(is_owed, and_(issues.c.id == newest, ~got_any))
+        # The mail is one of the newest issue, so it waits with that.
+        may_go = or_(may_go, issues.c.id == newest)
     query = (
         select(subscriptions.c.subscriber_id, issues.c.id)
         .join(issues, issues.c.digest == subscriptions.c.digest)
         .where(subscriptions.c.digest == digest, subscriptions.c.state == "confirmed", ~got)
-        .where(is_owed, is_out, _is_among(subscriptions.c.subscriber_id, among))
+        .where(is_owed, is_out, may_go, _is_among(subscriptions.c.subscriber_id, among))
         .order_by(issues.c.made_at)
     )
     found: dict[str, list[str]] = {}

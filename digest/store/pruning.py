@@ -184,29 +184,45 @@ def forget_rows(connection: Connection, keys: Sequence[Key], table: Table) -> in
 
 def _is_past(before: datetime) -> ColumnElement[bool]:
     """The issue is out, of that age, and not its digest's newest: who joins gets that one."""
-    newest = select(func.max(issues.c.made_at)).where(is_out).group_by(issues.c.digest)
-    return and_(is_out, issues.c.made_at < before, issues.c.made_at.not_in(newest))
+    newest = select(issues.c.digest, func.max(issues.c.made_at)).where(is_out)
+    is_newest = tuple_(issues.c.digest, issues.c.made_at).in_(newest.group_by(issues.c.digest))
+    return and_(is_out, issues.c.made_at < before, ~is_newest)
+
+
+def _is_pinned(before: datetime) -> ColumnElement[bool]:
+    """Somebody may still get one of its papers, which its own readers must not get again.
+
+    It is in a young issue of another digest, or a mail of one, or picked for one that is to come.
+    """
+    others = issues.alias()
+    young = select(others.c.id).where(others.c.made_at >= before)
+    in_mails = select(edition_items.c.paper_id).join(
+        editions, editions.c.key == edition_items.c.edition
+    )
+    wanted = union(
+        select(issue_items.c.paper_id).where(issue_items.c.issue_id.in_(young)),
+        in_mails.where(editions.c.issue_id.in_(young)),
+        select(picks.c.paper_id).where(picks.c.issue_id.is_(None)),
+    )
+    item, mail, place = issue_items.alias(), editions.alias(), edition_items.alias()
+    has_items = exists().where(item.c.issue_id == issues.c.id, item.c.paper_id.in_(wanted))
+    has_mails = exists().where(
+        mail.c.issue_id == issues.c.id,
+        place.c.edition == mail.c.key,
+        place.c.paper_id.in_(wanted),
+    )
+    return or_(has_items, has_mails)
 
 
 def issues_to_settle(connection: Connection, before: datetime) -> list[str]:
-    """The issues whose deliveries are all done with and of that age, less those that are pinned.
-
-    A young issue of another digest may have the same paper, and readers who are still owed it.
-    """
+    """The issues whose deliveries are all done with and of that age, less those that are pinned."""
     mine = deliveries.c.issue_id == issues.c.id
     is_open = or_(deliveries.c.state.not_in(FINAL), deliveries.c.updated_at >= before)
-    item, same, young = issue_items.alias(), issue_items.alias(), issues.alias()
-    is_pinned = exists().where(
-        item.c.issue_id == issues.c.id,
-        same.c.paper_id == item.c.paper_id,
-        young.c.id == same.c.issue_id,
-        young.c.made_at >= before,
-    )
     query = select(issues.c.id).where(
         _is_past(before),
         or_(exists().where(mine), exists().where(editions.c.issue_id == issues.c.id)),
         ~exists().where(mine, is_open),
-        ~is_pinned,
+        ~_is_pinned(before),
     )
     return list(connection.execute(query.order_by(issues.c.made_at)).scalars())
 
@@ -258,6 +274,7 @@ def issues_to_forget(connection: Connection, before: datetime) -> list[str]:
         _is_past(before),
         ~exists().where(deliveries.c.issue_id == issues.c.id),
         ~exists().where(editions.c.issue_id == issues.c.id),
+        ~_is_pinned(before),
     )
     return list(connection.execute(query.order_by(issues.c.made_at)).scalars())
 
@@ -275,18 +292,18 @@ def forget_issue(connection: Connection, issue: str, today: date) -> int:
 
 def reports_before(connection: Connection, before: datetime) -> list[Key]:
     """Reports of that age, but for each digest's newest."""
-    newest = select(func.max(reports.c.run_at)).group_by(reports.c.digest)
-    query = select(*reports.primary_key.columns).where(
-        reports.c.run_at < before, reports.c.run_at.not_in(newest)
-    )
+    newest = select(reports.c.digest, func.max(reports.c.run_at)).group_by(reports.c.digest)
+    is_newest = tuple_(reports.c.digest, reports.c.run_at).in_(newest)
+    query = select(*reports.primary_key.columns).where(reports.c.run_at < before, ~is_newest)
     return [tuple(row) for row in connection.execute(query)]
 
 
 def slots_before(connection: Connection, before: datetime) -> list[Key]:
     """Slots that were settled then, but for each digest's newest."""
-    newest = select(func.max(slots.c.due_at)).group_by(slots.c.digest)
+    newest = select(slots.c.digest, func.max(slots.c.due_at)).group_by(slots.c.digest)
+    is_newest = tuple_(slots.c.digest, slots.c.due_at).in_(newest)
     query = select(*slots.primary_key.columns).where(
-        slots.c.settled_at < before, slots.c.due_at < before, slots.c.due_at.not_in(newest)
+        slots.c.settled_at < before, slots.c.due_at < before, ~is_newest
     )
     return [tuple(row) for row in connection.execute(query)]
 

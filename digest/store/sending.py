@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from digest.store import ledger
-from digest.store.ledger import WAITING
+from digest.store.ledger import CANCELLED, WAITING
 from digest.store.tables import deliveries, issues, senders, subscribers, subscriptions, turns
 from digest.store.upsert import chunks, upsert
 from digest.types import Delivery, DeliveryState
@@ -38,8 +38,6 @@ from digest.types import Delivery, DeliveryState
 # SQLite uses a partial index only where the query has the index's own words in it.
 _IS_QUEUED: ColumnElement[bool] = deliveries.c.state == literal_column("'queued'")
 _IS_DEFERRED: ColumnElement[bool] = deliveries.c.state == literal_column("'deferred'")
-#: Why an issue is held for good.
-CANCELLED = "cancelled by the operator"
 _RETRYING = "retrying"  #: stands for the machine of what has a tag
 #: Issues that may be sent.
 _OUT = select(issues.c.id).where(issues.c.held == "", issues.c.draft_until.is_(None))

@@ -15,7 +15,7 @@ from digest.run.matching import Matched, excluded, match
 from digest.run.reporting import waits
 from digest.sources import calendar
 from digest.store import Connection, issues, traces
-from digest.store.sending import CANCELLED
+from digest.store.ledger import CANCELLED
 from digest.why import delivering, standing
 from digest.why.answer import Answer, Asked, Why
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from digest.store import Connection, traces
-from digest.store.ledger import NOT_DELIVERED
-from digest.store.sending import CANCELLED
+from digest.store.ledger import CANCELLED, NOT_DELIVERED
 from digest.types import DeliveryState
 from digest.why.answer import Answer, Asked, Why
 

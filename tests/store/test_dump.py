@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -16,13 +18,14 @@ from typing import Any
 
 import pytest
 from build import NOW, delivery, edition, issue, item, paper
-from sqlalchemy import func, insert, select, update
+from commands import digest
+from sqlalchemy import func, insert, make_url, select, text, update
 
 from digest import config as configs
-from digest import keys, run
+from digest import dkim, keys, run
 from digest.errors import Misuse, SchemaTooNew, StoreBusy
 from digest.run import backup as backups
-from digest.store import Store, issues, ledger, open_store, papers, tables
+from digest.store import Store, engine, issues, ledger, open_store, papers, tables
 from digest.store.engine import at, checked, upgrade
 from digest.types import DeliveryState
 
@@ -166,13 +169,18 @@ def test_where_a_store_is_it_stays_unless_forced_and_then_beside(
     again = reopen()
     assert everything(again)["papers"]
     again.close()
-    backups.restore(tmp_path / "empty.tar", place, LATER, force=True)
+    done = backups.restore(tmp_path / "empty.tar", place, LATER, force=True)
     again = reopen()
     assert everything(again)["papers"] == []
+    if not again.is_file:
+        with again.read() as connection:
+            schema = done.store_kept.split()[2]
+            assert connection.scalar(text(f"SELECT count(*) FROM {schema}.papers")) == 2
     again.close()
     beside = list((tmp_path).glob("digest.db.*.backup"))
     assert len(beside) == url.startswith("sqlite")
     for one in beside:
+        assert done.store_kept == str(one)
         old = at(checked(f"sqlite:///{one}"))
         assert len(everything(old)["papers"]) == 2
         old.close()
@@ -283,6 +291,10 @@ def altered(
         lines = [raw.count(b"\n") - 1 for name, raw in members.items() if name.startswith("store/")]
         said["rows"] = sum(lines)
     members["manifest.json"] = json.dumps(said).encode()
+    return rewritten(members, target)
+
+
+def rewritten(members: dict[str, bytes], target: Path) -> Path:
     with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as tar:
         for name, raw in members.items():
             info = tarfile.TarInfo(name)
@@ -395,6 +407,168 @@ def test_rows_of_something_else_are_refused(archive: Path, tmp_path: Path, head:
     refused(tmp_path / "c.tar", tmp_path, "cannot be taken")
 
 
+@pytest.mark.parametrize(
+    ("line", "victim"),
+    [('templates = "{}"', "issue.txt"), ('keys = "{}/keys"', "keys"),
+     ('dkim.key = "{}/dkim"', "dkim"), ('store = "sqlite:///{}/x.db"', "x.db"),
+     ('templates = "../victim"', "issue.txt"), ('templates = "link"', "issue.txt")],
+)  # fmt: skip
+def test_the_archives_own_configuration_writes_beside_itself_alone(
+    archive: Path, tmp_path: Path, line: str, victim: str
+) -> None:
+    """Unless somebody trusts it."""
+    outside, place = tmp_path / "victim", tmp_path / "new/digest.toml"
+    outside.mkdir()
+    place.parent.mkdir()
+    (place.parent / "link").symlink_to(outside)
+
+    def move(members: dict[str, bytes]) -> None:
+        words = members["digest.toml"].decode()
+        if line.startswith("store"):
+            words = words.partition("\n")[2]
+        members["digest.toml"] = f"{line.format(outside)}\n{words}".encode()
+        if "dkim" in line:
+            members["dkim"] = dkim.generate()
+
+    altered(archive, tmp_path / "c.tar", move)
+    with pytest.raises(Misuse, match=r"has its files outside .*; --elsewhere puts them there"):
+        backups.restore(tmp_path / "c.tar", place, LATER)
+    assert list(outside.iterdir()) == []
+    assert not place.exists()
+    backups.restore(tmp_path / "c.tar", place, LATER, elsewhere=True)
+    assert (outside / victim).exists()
+
+
+def test_an_archive_may_not_put_two_files_in_one_place(archive: Path, tmp_path: Path) -> None:
+    def same(members: dict[str, bytes]) -> None:
+        members["digest.toml"] = b'keys = "digest.toml"\n' + members["digest.toml"]
+
+    altered(archive, tmp_path / "c.tar", same)
+    refused(tmp_path / "c.tar", tmp_path, "two files in one place")
+
+
+@pytest.mark.parametrize("name", ["keys", "dkim"])
+def test_what_is_said_to_be_a_key_and_is_none_is_refused(
+    archive: Path, tmp_path: Path, name: str
+) -> None:
+    def change(members: dict[str, bytes]) -> None:
+        members[name] = b"* * * * * root touch /owned\n"
+
+    altered(archive, tmp_path / "c.tar", change)
+    refused(tmp_path / "c.tar", tmp_path, f"has as '{name}' is no file of keys")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (rb'"rows": \d+', b'"rows": Infinity'),
+        (rb'"made_at": "[^"]+"', b'"made_at": "0001-01-01T00:00:00+23:00"'),
+    ],
+)
+def test_a_manifest_of_impossible_numbers_is_refused(
+    archive: Path, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    whole = members_of(archive)
+    whole["manifest.json"], count = re.subn(old, new, whole["manifest.json"])
+    assert count == 1
+    rewritten(whole, tmp_path / "c.tar")
+    refused(tmp_path / "c.tar", tmp_path, "is damaged")
+
+
+@pytest.mark.parametrize("value", ["1000000000000000000000000000000", '{"a": 1}', "NaN"])
+def test_values_that_no_column_takes_are_refused(
+    url: str, archive: Path, tmp_path: Path, value: str
+) -> None:
+    def change(members: dict[str, bytes]) -> None:
+        name = next(name for name in members if name.endswith("-issue_items.jsonl"))
+        head, *rows = members[name].splitlines()
+        at = [column for column, _ in json.loads(head)["columns"]].index("position")
+        made = [json.loads(row) for row in rows]
+        lines = [json.dumps([*row[:at], "XX", *row[at + 1 :]]) for row in made]
+        members[name] = b"\n".join([head, *(one.encode() for one in lines)]) + b"\n"
+        members[name] = members[name].replace(b'"XX"', value.encode())
+
+    altered(archive, tmp_path / "c.tar", change)
+    place = home(tmp_path / "n", url)
+    with pytest.raises(Misuse, match="cannot be taken"):
+        backups.restore(tmp_path / "c.tar", place, LATER, force=True)
+
+
+@pytest.mark.parametrize("way", ["file", "folder"])
+def test_a_file_that_cannot_be_written_leaves_the_store_that_was_there(
+    url: str, tmp_path: Path, way: str
+) -> None:
+    place = home(tmp_path / "a", url)
+    setup = setup_of(place)
+    backups.backup(setup, place, tmp_path / "empty.tar")
+    fill(setup.store)
+    before = everything(setup.store)
+    setup.store.close()
+    own = b"1 " + b"ab" * 32
+    (tmp_path / "a/digest.keys").write_bytes(own)
+    (tmp_path / "a/templates/issue.txt").unlink()
+    if way == "file":  # where a folder is to be
+        (tmp_path / "a/templates").rmdir()
+        (tmp_path / "a/templates").write_text("")
+    else:  # where a file is to be moved away to
+        (tmp_path / "a/templates/issue.txt").write_text("mine")
+        aside = tmp_path / f"a/templates/issue.txt.{LATER:%Y%m%dT%H%M%S}.before"
+        aside.mkdir()
+    with pytest.raises(Misuse, match="nothing was restored"):
+        backups.restore(tmp_path / "empty.tar", place, LATER, force=True)
+    again = open_store(url, LATER)
+    assert everything(again) == before
+    again.close()
+    assert (tmp_path / "a/digest.keys").read_bytes() == own
+    left = {path.name for path in (tmp_path / "a").iterdir()}
+    assert left == {"digest.toml", "digest.keys", "templates"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_store_is_its_owners_alone_also_restored_and_copied(
+    archive: Path, tmp_path: Path
+) -> None:
+    old = os.umask(0o022)
+    try:
+        place = home(tmp_path / "n", "sqlite:///digest.db")
+        for _ in range(2):  # the second time one is there already
+            backups.restore(archive, place, LATER, force=True)
+        store = setup_of(place).store
+        with store.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+            modes = {
+                one.name: one.stat().st_mode & 0o777
+                for one in (tmp_path / "n").glob("digest.db*")
+                if one.suffix != ".lock"
+            }
+        store.close()
+        engine._back_up(tmp_path / "n/digest.db", "0005", NOW)
+    finally:
+        os.umask(old)
+    (copy,) = (tmp_path / "n").glob(f"*.0005-{NOW:%Y%m%dT%H%M%S}.backup")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert {"digest.db", "digest.db-wal", "digest.db-shm"} < modes.keys()
+    assert len(modes) == 4
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.postgres
+def test_a_password_that_a_backup_holds_is_told(
+    postgres: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.psql("CREATE DATABASE told;")
+    url = make_url(postgres.get_uri("told")).set(drivername="postgresql+psycopg")
+    plain, secret = url.set(password=None), url.set(password="s3cret")
+    for address, is_told in ((plain, False), (secret, True)):
+        place = home(tmp_path / f"a{is_told}", address.render_as_string(hide_password=False))
+        monkeypatch.chdir(place.parent)
+        done = digest("backup", "b.tar")
+        assert done.returncode == 0, done.stderr
+        assert ("PGPASSWORD keeps it out" in done.stderr) == is_told
+        assert "s3cret" not in done.stdout + done.stderr
+    postgres.psql("DROP DATABASE told WITH (FORCE);")
+
+
 def test_nothing_is_written_over_unasked(archive: Path, tmp_path: Path) -> None:
     setup = setup_of(tmp_path / "a/digest.toml")
     with pytest.raises(Misuse, match="--force writes over it"):
@@ -421,12 +595,12 @@ def test_in_an_empty_folder_a_restored_digest_says_how_it_is(archive: Path, tmp_
     place = tmp_path / "new"
     place.mkdir()
 
-    def digest(*words: str) -> str:
+    def said_by(*words: str) -> str:
         command = [sys.executable, "-m", "digest", *words]
         done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
         return done.stdout
 
-    said = digest("restore", str(archive))
+    said = said_by("restore", str(archive))
     assert "reading/2026-06-22T08:00 is held; `digest release reading/2026-06-22T08:00`" in said
-    assert "issues 1" in digest("status")
+    assert "issues 1" in said_by("status")
     assert (place / "digest.toml").stat().st_mode & 0o777 == 0o600

@@ -134,6 +134,88 @@ def test_an_issue_that_shares_a_paper_with_a_young_one_is_not_settled(store: Sto
         assert pruning.issues_to_settle(connection, THEN) == [first.id]
 
 
+def test_an_issue_with_a_paper_that_is_picked_and_waits_is_not_settled_nor_forgotten(
+    store: Store,
+) -> None:
+    """It would be retired, and the pick never go out."""
+    first, _ = old_and_new(store)
+    with store.write() as connection:
+        picks.pick(connection, "other", other(1).id, "", THEN)
+        assert pruning.issues_to_settle(connection, THEN) == []
+        connection.execute(deliveries.delete())
+        connection.execute(tables.edition_items.delete())
+        connection.execute(tables.editions.delete())
+        assert pruning.issues_to_forget(connection, THEN) == []
+        connection.execute(update(tables.picks).values(issue_id="other/2027-11-01T08:00"))
+        assert pruning.issues_to_forget(connection, THEN) == [first.id]
+
+
+@pytest.mark.parametrize("is_in_old_issue", [True, False])
+def test_an_issue_that_shares_a_paper_with_a_mail_of_a_young_one_is_not_settled(
+    store: Store, is_in_old_issue: bool
+) -> None:
+    """Of readers with topics of their own, whose papers are in no issue."""
+    first, _ = old_and_new(store)
+    keep(store, other(3), other(4))
+    young = issue(
+        [item(other(4))], digest="other", slot="2027-11-01T08:00", made_at=THEN - timedelta(days=9)
+    )
+    shared = other(1) if is_in_old_issue else other(3)
+    mail = edition([item(shared)], issue=young)
+    with store.write() as connection:
+        if not is_in_old_issue:
+            old = edition([item(shared)], issue=first)
+            issues.save_editions(connection, [old])
+        issues.since(connection, "other", "x", DAY, DAY)
+        issues.save(connection, young)
+        issues.save_editions(connection, [mail])
+        assert pruning.issues_to_settle(connection, THEN - timedelta(days=60)) == []
+        assert pruning.issues_to_settle(connection, THEN) == [first.id]
+
+
+def test_another_digests_newest_of_the_same_moment_keeps_nothing(store: Store) -> None:
+    """Digests that are built at once have their issues at one moment."""
+    first, _ = old_and_new(store)
+    with store.write() as connection:
+        issues.since(connection, "other", "x", DAY, DAY)
+        issues.save(connection, issue([], digest="other", made_at=first.made_at))
+        assert pruning.issues_to_settle(connection, THEN) == [first.id]
+        for n, digest in enumerate(("reading", "reading", "other")):
+            at = NOW + timedelta(days=n % 2)  # other's newest is of the moment of reading's older
+            issues.report(connection, digest, f"s{n}", "quiet", {}, at)
+            row = {"digest": digest, "slot": f"s{n}", "outcome": "quiet"}
+            connection.execute(insert(tables.slots).values(**row, due_at=at, settled_at=at))
+        for found in (pruning.reports_before, pruning.slots_before):
+            assert [key[1] for key in found(connection, THEN)] == ["s0"]
+
+
+def test_of_days_that_were_read_the_last_two_months_of_each_source_stay(store: Store) -> None:
+    days = [DAY + timedelta(days=n) for n in range(0, 200, 10)]
+    with store.write() as connection:
+        for source, some in (("arxiv", days), ("old", days[:5])):
+            for day in some:
+                row = {"source": source, "category": "cs.CL", "day": day, "how": "feed"}
+                connection.execute(insert(tables.coverage).values(**row, read_at=NOW))
+        found = pruning.coverage_before(connection, LATER)
+    margin = timedelta(days=60)
+    assert {day for source, _, day in found if source == "arxiv"} == {
+        day for day in days if day < days[-1] - margin
+    }
+    assert not [day for source, _, day in found if source == "old"]
+
+
+def test_a_sender_that_lives_stays_and_one_long_dead_goes(store: Store) -> None:
+    with store.write() as connection:
+        for id, hours in (("lives", 0.02), ("just died", -23), ("dead", -25)):
+            until = NOW + timedelta(hours=hours)
+            row = {"id": id, "machine": id, "lease_until": until}
+            connection.execute(insert(tables.senders).values(**row))
+            connection.execute(insert(tables.turns).values(of=id, free_at=until))
+        assert pruning.forget_traces(connection, NOW) == 2
+        for column in (tables.senders.c.id, tables.turns.c.of):
+            assert set(connection.scalars(select(column))) == {"lives", "just died"}
+
+
 def retired(store: Store) -> None:
     first, _ = old_and_new(store)
     with store.write() as connection:
