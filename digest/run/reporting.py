@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from digest import plan
+from digest.logs import without_answers
 from digest.run.building import Built
 from digest.run.sending import Sent
 from digest.run.setup import Setup
@@ -62,11 +63,12 @@ def report(
 def tell(report: Report) -> None:
     """Log what a digest's part of a run came to."""
     values = {name: getattr(report, name) for name in ("digest", "slot", "papers", "mails")}
+    detail = without_answers(report.detail) if report.has_failed else report.detail
     log.info(
         "%s %s: %s, papers %d, mails %d%s",
         *(report.digest, report.slot, report.reason, report.papers, report.mails),
-        f" ({report.detail})" if report.detail else "",
-        extra={**values, "reason": str(report.reason), "detail": report.detail},
+        f" ({detail})" if detail else "",
+        extra={**values, "reason": str(report.reason), "detail": detail},
     )
 
 
