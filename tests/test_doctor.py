@@ -489,6 +489,14 @@ def test_a_domain_above_may_have_the_policy(look: Look, names: NameServer) -> No
     assert said == ("ok", "_dmarc.example.org: the policy is reject")
 
 
+def test_nobody_asks_a_whole_top_level_for_a_policy(look: Look, names: NameServer) -> None:
+    names.says("_dmarc.co.uk", "TXT", '"v=DMARC1; p=reject"')
+    text = smtp().replace("papers@example.org", "papers@lists.example.co.uk")
+    assert state(look(text, nameserver=names.place), "DMARC")[0] == "warning"
+    asked = {name for name, _ in names.asked if name.startswith("_dmarc")}
+    assert asked == {"_dmarc.lists.example.co.uk", "_dmarc.example.co.uk"}
+
+
 def test_mx(look: Look, names: NameServer) -> None:
     for kind, records, expected in (
         ("MX", ["0 ."], "fault"),
