@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from digest import plan
@@ -106,6 +107,20 @@ def source_words(report: SourceReport) -> dict[str, Any]:
         "new": report.new,
         "detail": report.detail,
     }
+
+
+def readings(kept: Mapping[str, datetime], reports: Iterable[Any]) -> dict[str, datetime]:
+    """Source → when it was last read in full.
+
+    `kept` is the account of those that have one; of the others the digests' newest reports tell.
+    """
+    found = dict(kept)
+    for row in reports:
+        for one in row.report["sources"]:
+            if one["reason"] not in UNFINISHED:
+                name = one["source"]
+                found[name] = max(found.get(name, row.run_at), row.run_at)
+    return found
 
 
 def exit_code(reports: Sequence[Report]) -> int:
