@@ -100,12 +100,14 @@ def turn(wake: Callable[[], Setup], children: Children) -> None:
     """One turn of the clock: a child does what is due, if anything is."""
     setup = wake()
     slots.sync(setup)
-    alerting.alert(setup)
-    if not due.is_any(setup):
-        return
-    code = children.run("run", "--queue-only", beat=wake)
-    if code not in (0, 1) and not children.stop.is_set():  # -9: something killed it
-        log.error("what is due could not be done: `digest run` ended with %s", code)
+    if due.is_any(setup):
+        code = children.run("run", "--queue-only", beat=wake)
+        if children.stop.is_set():
+            return
+        if code not in (0, 1):  # -9: something killed it
+            log.error("what is due could not be done: `digest run` ended with %s", code)
+    # Not before: after days of nothing it is only now that the newest slot goes out.
+    alerting.alert(wake())
 
 
 def _keep(setup: Callable[[], Setup], work: Work, every_s: float, stop: Event) -> None:

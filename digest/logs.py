@@ -27,7 +27,9 @@ _OURS = "of papers-digest"  #: the name of our handler, by which it is found aga
 #: A word as far as an address can reach; in linear time, however long it is.
 _WORD = re.compile(r"[^\s()<>\[\],;:\\\"]+")
 _QUOTED = re.compile(r'"[^"\n]{0,64}"(?=@)')
-_AT = re.compile("@|%40|&#64;|\N{FULLWIDTH COMMERCIAL AT}", re.IGNORECASE)
+_AT = re.compile(
+    "@|%(?:25){0,3}40|&#0{0,5}64;|&#x0{0,5}40;|&commat;|\N{FULLWIDTH COMMERCIAL AT}", re.IGNORECASE
+)
 #: The token of a link, and an id: of a person, a subscription, a mail, an address by its hash.
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z2-7]{40}(?![A-Za-z0-9])")
 _ID = re.compile(r"(?<![A-Za-z0-9])(?:[0-9a-f]{32}|[0-9a-f]{16})(?![A-Za-z0-9])", re.IGNORECASE)
@@ -40,12 +42,32 @@ def masked(words: str) -> str:
     '550 <[address]>: no such user, see /leave/[token]'
     """
     if _AT.search(words):
-        words = _WORD.sub(_without_address, _QUOTED.sub("", words))
+        # Written with a semicolon an at sign would end the word that it is in.
+        words = _WORD.sub(_without_address, _QUOTED.sub("", _AT.sub("@", words)))
     return _ID.sub("[id]", _TOKEN.sub("[token]", words))
 
 
 def _without_address(word: re.Match[str]) -> str:
-    return "[address]" if _AT.search(word[0]) else word[0]
+    return "[address]" if "@" in word[0] else word[0]
+
+
+#: A mail server's answer as it begins: 550, or 550 5.1.1.
+_REPLY = re.compile(r"(?<![\w.:-])[245]\d\d(?:[ -]#?[245]\.\d{1,3}\.\d{1,3})?(?=[\s:,;-]|$)")
+
+
+def without_answers(words: str) -> str:
+    """The words up to a mail server's answer, and of that and what follows the codes alone.
+
+    A server may name whom it refuses without an address, and where its words end nobody can tell.
+
+    >>> without_answers("1 mail failed: 550 5.1.1 no such user ada; 451 try later")
+    '1 mail failed: 550 5.1.1, 451'
+    """
+    first = _REPLY.search(words)
+    if first is None:
+        return words
+    codes = dict.fromkeys(_REPLY.findall(words, first.start()))
+    return words[: first.start()] + ", ".join(codes)
 
 
 # --- lines ---------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from arxiv_server import ArxivServer, Fault
 from desk import body
 from month import Month, papers_in, utc
 
-from digest.store import people
+from digest.errors import DigestError
+from digest.store import people, watching
 from digest.types import Preferences, Reason
 
 FIRST = date(2026, 6, 15)  # a Monday
@@ -65,6 +66,26 @@ def test_after_days_of_nothing_the_latest_slot_is_made_up_for_or_none(
     got = month.got()["d@example.org"]
     assert set(got.values()) == {1}
     assert {one.id for one in server.papers if FIRST <= one.day <= date(2026, 6, 23)} <= set(got)
+
+
+def test_after_days_of_nothing_the_operator_is_told_only_where_it_does_not_go_on(
+    tmp_path: Path, server: ArxivServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    month = begun(tmp_path, server, d=DAILY, e=DAILY)
+    month.run(day(22, 20), day(23))
+    assert sent(month)
+    assert "has not gone out" not in caplog.text
+    # And where nothing can be sent at all, nothing is begun, but that is told.
+    month.at(0, transport="nowhere.at:all")
+    for number in (25, 26, 27, 28):
+        with pytest.raises(DigestError):
+            month.turn(day(number, 20))
+    assert len(alerted(month)) == 2
+
+
+def alerted(month: Month) -> set[str]:
+    with month.setup.store.read() as connection:
+        return watching.alerted(connection)
 
 
 def test_all_missed_slots_are_made_up_for_each_with_its_own_day_one_an_hour(

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from commands import digest, good, misuse, process
 
-from digest.types import Reason
+from digest.cli import frame
+from digest.types import Reason, Report
 
 ROOT = Path(__file__).parents[1]
 NAME = "my-papers"
@@ -472,3 +473,20 @@ def test_dkim_makes_the_key_once_and_shows_the_record(started: Path) -> None:
     assert key.stat().st_mode & 0o777 == 0o600
     row = json.loads(digest("dkim", "--json").stdout)
     assert row == {"name": "s1._domainkey.example.org", "type": "TXT", "value": "".join(pieces)}
+
+
+def test_mails_to_who_has_an_hour_of_her_own_are_not_said_to_be_of_no_papers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    note = "for 1 whose own hour has come"
+    reports = [
+        Report(digest="d", slot="2026", reason=Reason.SENT, mails=1, detail=note),
+        Report(digest="d", slot="2026", reason=Reason.SENT, mails=2, papers=1),
+        Report(digest="d", slot="2026", reason=Reason.SENT),
+    ]
+    frame.show_reports(reports, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "d 2026: sent, 1 mail (for 1 whose own hour has come)",
+        "d 2026: sent, 1 paper, 2 mails",
+        "d 2026: sent, 0 papers, 0 mails",
+    ]

@@ -307,6 +307,36 @@ def test_a_postgresql_database_is_looked_at(look: Look, postgres: Any) -> None:
     assert state(look(f'store = "{gone}"\n' + DIGEST), "database")[0] == "fault"
 
 
+ALONE = DIGEST.replace('to = ["ada@example.org"]\n', "")
+
+
+def test_of_a_database_that_cannot_be_reached_nothing_else_is_said(look: Look) -> None:
+    gone = 'store = "postgresql+psycopg://nobody@127.0.0.1:1/none"\n'
+    found = look(gone + ALONE)
+    assert state(found, "database")[0] == "fault"
+    for name in ("integrity", "readers"):
+        assert state(found, name) == ("skipped", "the database cannot be asked")
+    assert state(look(gone + DIGEST), "readers")[0] == "ok"  # who stands under `to` reads it
+
+
+def test_of_a_database_with_an_older_schema_no_readers_are_told(look: Look, tmp_path: Path) -> None:
+    file = tmp_path / "digest.db"
+    assert state(look(ALONE), "readers") == ("warning", "nobody reads d")  # and that is so
+    open_store(f"sqlite:///{file}", NOW).close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0005'")
+    connection.close()
+    said = state(look(ALONE), "readers")
+    assert said == ("skipped", "the database's schema is not this program's")
+
+
+def test_a_file_that_is_no_database_is_damaged(look: Look, tmp_path: Path) -> None:
+    (tmp_path / "digest.db").write_bytes(b"no database at all, but something else" * 100)
+    found = look(ALONE)
+    assert state(found, "integrity")[0] == "fault"
+    assert state(found, "readers")[0] == "skipped"
+
+
 def test_key_files_that_others_may_read_are_faults(look: Look, tmp_path: Path) -> None:
     assert state(look(), "link keys")[0] == "warning"
     keys.ensure(tmp_path / "digest.keys")
@@ -481,6 +511,14 @@ def test_a_domain_above_may_have_the_policy(look: Look, names: NameServer) -> No
     text = smtp().replace("papers@example.org", "papers@lists.example.org")
     said = state(look(text, nameserver=names.place), "DMARC")
     assert said == ("ok", "_dmarc.example.org: the policy is reject")
+
+
+def test_nobody_asks_a_whole_top_level_for_a_policy(look: Look, names: NameServer) -> None:
+    names.says("_dmarc.co.uk", "TXT", '"v=DMARC1; p=reject"')
+    text = smtp().replace("papers@example.org", "papers@lists.example.co.uk")
+    assert state(look(text, nameserver=names.place), "DMARC")[0] == "warning"
+    asked = {name for name, _ in names.asked if name.startswith("_dmarc")}
+    assert asked == {"_dmarc.lists.example.co.uk", "_dmarc.example.co.uk"}
 
 
 def test_mx(look: Look, names: NameServer) -> None:

@@ -18,7 +18,9 @@ import pytest
 from digest import logs, tokens
 from digest.config import Log
 from digest.errors import BadConfig
+from digest.run import reporting
 from digest.tokens import Keys, Purpose
+from digest.types import Reason, Report
 
 TOKEN = tokens.sign(Keys({1: b"?" * 32}), Purpose.UNSUBSCRIBE, "00112233445566ff")
 log = logging.getLogger("digest.tests")
@@ -47,6 +49,12 @@ def lines(file: Path) -> list[dict[str, Any]]:
         "Ada+lists@EXAMPLE.org",
         "ådä@exåmple.org",
         "o'ada@example.org",
+        "ada&#64;example.org",
+        "ada&#064;example.org",
+        "ada&#X40;example.org",
+        "ada&commat;example.org",
+        "https://example.org/?next=%2Fsubscribe%3Faddress%3Dada%2540example.org",
+        "https://example.org/?a=ada%252540example.org",
         f"/unsubscribe/{TOKEN}",
         f"papers+{TOKEN.upper()}@example.org",
         f"token={TOKEN}.",
@@ -59,6 +67,21 @@ def test_no_address_token_or_id_is_left_of_any_words(words: str) -> None:
     left = logs.masked(f"before {words} after").lower()
     assert not re.search(f"@|%40|ada|{TOKEN}|0011223344", left), left
     assert (left[:6], left[-5:]) == ("before", "after")
+
+
+def test_a_mail_servers_words_are_not_logged_but_its_codes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    detail = "2 queued; 550 5.1.1 no such user ada; ask ben, 552 of 2026; 421-later"
+    reporting.tell(
+        Report(digest="d", slot="2026", reason=Reason.DOWN, has_failed=True, detail=detail)
+    )
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "d 2026: down, papers 0, mails 0 (2 queued; 550 5.1.1, 552, 421)"
+    )
+    assert vars(record)["detail"] == "2 queued; 550 5.1.1, 552, 421"
 
 
 @pytest.mark.parametrize(

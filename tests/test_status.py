@@ -60,6 +60,15 @@ def test_the_next_run_is_told_in_the_digests_zone_and_in_utc(desk: Desk) -> None
     assert "  next     2026-06-22T08:30 Europe/Paris (06:30 UTC), in 30 min" in said(desk)
 
 
+def test_a_source_without_an_account_of_days_was_read_when_the_newest_run_says_so(
+    desk: Desk,
+) -> None:
+    reported(desk, Reason.NO_MATCH)
+    (source,) = status(desk.setup)["sources"]
+    assert source["read_at"] == (NOW - timedelta(minutes=50)).isoformat()
+    assert "source lab: last read in full 2026-06-22 05:10 UTC, 50 min ago" in said(desk)
+
+
 def test_an_open_slot_says_for_what_it_waits_and_stands_out(desk: Desk) -> None:
     kept(desk)
     reported(desk, Reason.LATE)

@@ -20,7 +20,7 @@ from digest.errors import Refused, Temporary
 from digest.plan import parse_schedule
 from digest.run import editing, outlook, roll, steering
 from digest.run.receiving import receive
-from digest.store import issues, schedules, sending, tables
+from digest.store import issues, people, schedules, sending, tables
 from digest.types import Listing, Preferences, Reason, Suppression
 from digest.why import Answer, Why
 
@@ -317,6 +317,87 @@ def test_what_nothing_is_against_is_owed(desk: Desk) -> None:
         change = update(tables.subscriptions).where(tables.subscriptions.c.digest == "e")
         connection.execute(change.values(digest="d", confirmed_at=NOW))
     assert ask(desk).why is Why.NEXT
+
+
+# --- what did not reach her ----------------------------------------------------------------------
+
+
+def fail(desk: Desk, moody: type[Moody], **wanted: Any) -> None:
+    desk.join(**wanted)
+    with_moods(desk)
+    desk.keep(SPARSE)
+    moody.fails.append(Refused("552 too big"))
+    desk.build()
+    found = ask(desk)
+    assert found.why is Why.FAILED
+    assert found.remedy.startswith("its papers are in her next issue")
+
+
+def test_after_a_failed_mail_who_left_is_promised_nothing(desk: Desk, moody: type[Moody]) -> None:
+    from digest.run import subscribing
+
+    fail(desk, moody)
+    subscribing.unsubscribe_address(desk.setup, ADA, "d")
+    found = ask(desk)
+    assert found.why is Why.LEFT
+    assert "could not be delivered: 552 too big; she left the digest 2026-06-22" in found.words
+    assert found.remedy == "nothing, unless she subscribes again"
+
+
+def test_after_a_failed_mail_who_is_suppressed_is_promised_nothing(
+    desk: Desk, moody: type[Moody]
+) -> None:
+    fail(desk, moody)
+    roll.suppress(desk.setup, ADA, Suppression.OPERATOR)
+    assert ask(desk).why is Why.SUPPRESSED
+
+
+def test_after_a_failed_mail_who_paused_waits(desk: Desk, moody: type[Moody]) -> None:
+    fail(desk, moody)
+    has = desk.has()
+    assert has is not None
+    with desk.setup.store.write() as connection:
+        people.prefer(connection, has.id, Preferences(paused_until=date(2026, 7, 1)))
+    found = ask(desk)
+    assert (found.why, found.facts["until"]) == (Why.PAUSED, "2026-07-01")
+    assert "552 too big; she has paused until 2026-07-01" in found.words
+
+
+@pytest.mark.parametrize("topics", [(), ('"sparse"',)])
+def test_a_failed_mail_of_six_weeks_ago_is_not_made_up_for(
+    desk: Desk, moody: type[Moody], topics: tuple[str, ...]
+) -> None:
+    fail(desk, moody, topics=topics)
+    desk.at(hours=24 * 34)
+    assert ask(desk).why is Why.FAILED
+    desk.at(hours=24 * 6)
+    found = ask(desk)
+    assert found.why is Why.TOO_OLD
+    assert "552 too big; " in found.words
+    desk.build()
+    assert not moody.took  # and so it is
+
+
+def test_a_failed_mail_of_a_digest_that_is_no_more_is_not_made_up_for(
+    desk: Desk, moody: type[Moody]
+) -> None:
+    fail(desk, moody)
+    desk.at(digests={"e": D})
+    assert ask(desk).why is Why.NO_SUCH_DIGEST
+
+
+def test_who_has_just_come_waits_for_the_latest_issue_until_her_hour(desk: Desk) -> None:
+    desk.join(BEN)
+    desk.keep(SPARSE)
+    desk.build()
+    desk.at(hours=2)
+    desk.join(hour=20)
+    found = ask(desk)
+    assert found.why is Why.WAITING
+    assert "2026-06-22 20:00 UTC" in found.words
+    desk.at(hours=13)
+    desk.build()
+    assert ask(desk).why is Why.DELIVERED
 
 
 # --- the paper and the digest --------------------------------------------------------------------

@@ -147,7 +147,9 @@ def show_reports(reports: list[Report], as_json: bool) -> None:
             continue
         said = f"{report.digest} {report.slot}: {report.reason}".replace(" :", ":")
         if report.reason == "sent":
-            said += f", {count(report.papers, 'paper')}, {count(report.mails, 'mail')}"
+            # What waited for readers' own hours is another number of papers for each.
+            papers = count(report.papers, "paper") if report.papers or not report.mails else ""
+            said += ", ".join(["", *filter(None, (papers, count(report.mails, "mail")))])
         print(said + (f" ({report.detail})" if report.detail else ""))
         for source in report.sources:
             print(f"  {source_line(source)}")

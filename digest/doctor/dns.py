@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from digest import dkim, keys
@@ -19,6 +19,8 @@ _INSIDE = tuple(
     )
 )
 MOST_LOOKUPS = 10  # Source: RFC 7208, 4.6.4.
+#: What countries have below themselves for others to register under, in most of them.
+_SECOND = frozenset({"ac", "co", "com", "edu", "gov", "govt", "net", "or", "org"})
 _COUNTED = re.compile(
     r"[+?~-]?(?:include:|redirect=|exists:|(?:a|mx|ptr)(?:[:/]|$))", re.IGNORECASE
 )
@@ -119,7 +121,7 @@ def _dmarc(case: Case, domain: str) -> Finding:
     name = "DMARC"
     labels = domain.split(".")
     # Its own, or the one of a domain above it; never that of a whole top level.
-    for start in range(max(1, len(labels) - 1)):
+    for start in range(max(1, len(labels) - _top(labels))):
         where = f"_dmarc.{'.'.join(labels[start:])}"
         found = [_tags(one) for one in case.names.texts(where) if _is_dmarc(one)]
         if not found:
@@ -135,6 +137,11 @@ def _dmarc(case: Case, domain: str) -> Finding:
         return Finding(name, OK, f"{where}: the policy is {policy.lower()}{watches}")
     said = f"{domain} has no DMARC record: big mail providers want one of who sends to many"
     return Finding(name, WARNING, said, f'publish "v=DMARC1; p=none" at _dmarc.{domain}')
+
+
+def _top(labels: Sequence[str]) -> int:
+    """How many labels at the end are those of a registry, as in co.uk: a guess, and no list."""
+    return 2 if len(labels[-1]) == 2 and labels[-2:-1] and labels[-2] in _SECOND else 1
 
 
 def _is_dmarc(record: str) -> bool:

@@ -16,6 +16,8 @@ from digest.types import SubscriptionState
 
 LITTLE_MB, TIGHT_MB = 200, 1000
 _MB = 1_000_000
+_NOT_ASKED = "the database cannot be asked"
+_ALL_READ = "every digest has some"
 
 
 def database(case: Case) -> Finding:
@@ -50,6 +52,8 @@ def integrity(case: Case) -> Finding:
     name = "integrity"
     try:
         found = examining.quick_check(case.config.store)
+    except examining.Unreachable:
+        return Finding(name, SKIPPED, _NOT_ASKED)
     except BadConfig as why:
         return Finding(name, FAULT, str(why), "restore the newest backup")
     if found is None:
@@ -88,12 +92,15 @@ def _is_open(file: Path) -> bool:
 def readers(case: Case) -> Finding:
     """Has each digest some?"""
     name = "readers"
+    alone = {one for one, digest in case.config.digests.items() if not digest.to}
     try:
-        is_there = examining.examine(case.config.store).is_newest
+        there = examining.examine(case.config.store)
     except BadConfig:
-        is_there = False
+        return Finding(name, SKIPPED, _NOT_ASKED) if alone else Finding(name, OK, _ALL_READ)
+    if alone and there.schema and not there.is_newest:
+        return Finding(name, SKIPPED, "the database's schema is not this program's")
     counted: dict[tuple[str, str], int] = {}
-    if is_there:
+    if there.is_newest:
         store = open_store(case.config.store, case.now, 3)
         try:
             with store.read() as connection:
@@ -102,8 +109,8 @@ def readers(case: Case) -> Finding:
             store.close()
     without = [
         one
-        for one, digest in case.config.digests.items()
-        if not digest.to and not counted.get((one, SubscriptionState.CONFIRMED))
+        for one in case.config.digests
+        if one in alone and not counted.get((one, SubscriptionState.CONFIRMED))
     ]
     if without:
         shown = ", ".join(without[:5]) + (f" and {len(without) - 5} more" if without[5:] else "")
@@ -113,7 +120,7 @@ def readers(case: Case) -> Finding:
             f"nobody reads {shown}",
             'name some under `to`, or `digest subscribe ADDRESS NAME --evidence "…"`',
         )
-    return Finding(name, OK, "every digest has some")
+    return Finding(name, OK, _ALL_READ)
 
 
 # --- key files -----------------------------------------------------------------------------------

@@ -31,7 +31,16 @@ class _Lost:
 
     slot: str
     why: str  #: a reason, "unsent" or "overdue"
-    issue: str = ""
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class _Streak:
+    """The slots since a digest last went out, newest first."""
+
+    lost: list[_Lost]
+    has_ended: bool = False  #: it did go out before them
+    is_least: bool = False  #: there may be more: nobody counts those that are very old
 
 
 def alert(setup: Setup) -> list[str]:
@@ -43,7 +52,7 @@ def alert(setup: Setup) -> list[str]:
     if not most:
         return []
     mended: set[str] = set()
-    lost: dict[str, list[_Lost]] = {}
+    lost: dict[str, _Streak] = {}
     with setup.store.read() as connection:
         told = watching.alerted(connection)
         names = [about.partition(":")[2] for about in told]
@@ -55,10 +64,10 @@ def alert(setup: Setup) -> list[str]:
             if late or (row.outcome and not _is_good(row, unsent)):
                 if row.outcome in watching.NEUTRAL and not late:
                     continue
-                found, has_ended = _streak(setup, connection, row.digest, late, most)
-                if len(found) >= most and _about(row.digest) not in told:
+                found = _streak(setup, connection, row, late, most)
+                if len(found.lost) >= most and _about(row.digest) not in told:
                     lost[row.digest] = found
-                if has_ended and not found:
+                if found.has_ended and not found.lost:
                     mended.add(_about(row.digest))
             elif row.outcome:
                 mended.add(_about(row.digest))
@@ -67,7 +76,7 @@ def alert(setup: Setup) -> list[str]:
     if over := told & (mended | gone):
         with setup.store.write() as connection:
             watching.mended(connection, over)
-    return [name for name, said in lines.items() if _tell(setup, name, len(lost[name]), said)]
+    return [name for name, said in lines.items() if _tell(setup, name, lost[name], said)]
 
 
 def overdue(setup: Setup, connection: Connection, row: Any) -> list[Slot]:
@@ -101,33 +110,56 @@ def _is_good(row: Any, unsent: set[str]) -> bool:
 
 
 def _streak(
-    setup: Setup, connection: Connection, name: str, late: Sequence[Slot], most: int
-) -> tuple[list[_Lost], bool]:
-    """The slots since it last went out, newest first; and whether it ever did."""
-    found = [_Lost(slot.key, "overdue") for slot in late]
-    rows = schedules.last(connection, name, 3 * most + 30)
+    setup: Setup, connection: Connection, schedule: Any, late: Sequence[Slot], most: int
+) -> _Streak:
+    found = _Streak([_Lost(slot.key, "overdue", slot.due_at) for slot in late])
+    limit = 3 * most + 30
+    rows = schedules.last(connection, schedule.digest, limit)
     unsent = watching.unsent(connection, [row.issue_id for row in rows if row.issue_id])
+    is_going_out = False
+    before: Any = None  #: the newest row that is older than all that are lost
     for row in rows:
+        before = before or row
         if _is_good(row, unsent):
-            return found, True
+            found.has_ended = True
+            break
         if row.outcome in watching.NEUTRAL:
             continue
         if row.outcome != Reason.SENT:
-            found.append(_Lost(row.slot, row.outcome))
+            found.lost.append(_Lost(row.slot, row.outcome, row.due_at))
         elif row.settled_at <= setup.now - PATIENCE:
-            found.append(_Lost(row.slot, "unsent", row.issue_id))
-    return found, False
+            found.lost.append(_Lost(row.slot, "unsent", row.due_at))
+        else:
+            is_going_out = True
+            continue
+        before = None
+    if is_going_out and not any(one.why == "unsent" for one in found.lost):
+        return _Streak([])  # its mails are on their way, and nothing says that they will not come
+    found.is_least = len(rows) == limit and not found.has_ended
+    found.is_least |= bool(found.lost) and _is_cut(schedule, before, found.lost[-1].due_at)
+    return found
+
+
+def _is_cut(schedule: Any, before: Any, first: datetime) -> bool:
+    """Were there slots before the first that is known to be lost, of which nobody knows?
+
+    Those further back than people are owed anything are not settled any more.
+    """
+    after = before.due_at if before else schedule.after
+    upcoming = _next(schedule.words, schedule.zone, after)
+    return upcoming is not None and upcoming.due_at < first
 
 
 # --- words ---------------------------------------------------------------------------------------
 
 
-def _lines(
-    setup: Setup, connection: Connection, name: str, found: Sequence[_Lost]
-) -> tuple[str, ...]:
+def _lines(setup: Setup, connection: Connection, name: str, streak: _Streak) -> tuple[str, ...]:
     """What the mail says: each slot with its reason, and what to do."""
-    words = setup.words
-    lines = [words["alert.digest"].replace("{name}", name).replace("{slots}", str(len(found)))]
+    words, found = setup.words, streak.lost
+    number = str(len(found))
+    if streak.is_least:
+        number = words["alert.least"].replace("{slots}", number)
+    lines = [words["alert.digest"].replace("{name}", name).replace("{slots}", number)]
     for lost in found[:_MOST_LINES]:
         line = words["alert.slot"].replace("{slot}", lost.slot.replace("T", " "))
         line = line.replace("{why}", words[f"alert.{lost.why}"])
@@ -154,15 +186,16 @@ def _detail(connection: Connection, name: str, lost: _Lost) -> str:
     return " ".join(masked("; ".join(filter(None, said))).split())[:_MOST_WORDS]
 
 
-def _tell(setup: Setup, name: str, slots: int, lines: tuple[str, ...]) -> bool:
+def _tell(setup: Setup, name: str, found: _Streak, lines: tuple[str, ...]) -> bool:
     contact = setup.config.operator.contact
     with setup.store.write() as connection:
         if not watching.alert(connection, _about(name), setup.now):
             return False  # another process did
         if contact:
             queue(setup, connection, "alert", contact, name, lines=lines)
-    values = {"digest": name, "slots": slots}
-    log.error("%s has not gone out for %d slots in a row", name, slots, extra=values)
+    values = {"digest": name, "slots": len(found.lost)}
+    number = f"{'at least ' if found.is_least else ''}{len(found.lost)}"
+    log.error("%s has not gone out for %s slots in a row", name, number, extra=values)
     if not contact:
         log.error(
             "nobody is told that %s does not go out: set contact under [operator]",

@@ -31,7 +31,15 @@ def run_due(setup: Setup, *, is_sending: bool = True) -> list[Report]:
     `is_sending` mails are only queued, for whoever sends.
     """
     slots.sync(setup)
-    alerting.alert(setup)
+    try:
+        return _do(setup, is_sending=is_sending)
+    finally:
+        # Not before: after days of nothing it is only now that the newest slot goes out. But also
+        # where nothing can be done at all, since that is what is to be heard of.
+        alerting.alert(setup)
+
+
+def _do(setup: Setup, *, is_sending: bool) -> list[Report]:
     if not is_any(setup):
         return []
     check(setup)

@@ -10,6 +10,7 @@ from digest import mail as letters
 from digest import notices as written
 from digest import transports
 from digest.errors import DigestError, InDoubt, Misuse, NoServer, Permanent, Temporary
+from digest.logs import without_answers
 from digest.run import building, sending
 from digest.run.links import reply_address, return_path, token, url
 from digest.run.setup import Setup
@@ -65,7 +66,7 @@ def _post_all(setup: Setup, transport: transports.Transport, batch: Sequence[Not
             sent += _post(setup, transport, one)
     except NoServer as why:
         setup.notify(f"no notice goes out: {why}")
-        log.warning("no notice goes out: %s", why)
+        log.warning("no notice goes out: %s", without_answers(str(why)))
         return None
     finally:
         if batch:

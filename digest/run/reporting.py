@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from digest import plan
+from digest.logs import without_answers
 from digest.run.building import Built
 from digest.run.sending import Sent
 from digest.run.setup import Setup
@@ -65,11 +67,12 @@ def report(
 def tell(report: Report) -> None:
     """Log what a digest's part of a run came to."""
     values = {name: getattr(report, name) for name in ("digest", "slot", "papers", "mails")}
+    detail = without_answers(report.detail) if report.has_failed else report.detail
     log.info(
         "%s %s: %s, papers %d, mails %d%s",
         *(report.digest, report.slot, report.reason, report.papers, report.mails),
-        f" ({report.detail})" if report.detail else "",
-        extra={**values, "reason": str(report.reason), "detail": report.detail},
+        f" ({detail})" if detail else "",
+        extra={**values, "reason": str(report.reason), "detail": detail},
     )
 
 
@@ -107,6 +110,20 @@ def source_words(report: SourceReport) -> dict[str, Any]:
         "new": report.new,
         "detail": report.detail,
     }
+
+
+def readings(kept: Mapping[str, datetime], reports: Iterable[Any]) -> dict[str, datetime]:
+    """Source → when it was last read in full.
+
+    `kept` is the account of those that have one; of the others the digests' newest reports tell.
+    """
+    found = dict(kept)
+    for row in reports:
+        for one in row.report["sources"]:
+            if one["reason"] not in UNFINISHED:
+                name = one["source"]
+                found[name] = max(found.get(name, row.run_at), row.run_at)
+    return found
 
 
 def exit_code(reports: Sequence[Report]) -> int:

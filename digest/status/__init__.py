@@ -12,12 +12,12 @@ from typing import Any
 
 from digest import keys
 from digest.errors import BadConfig
-from digest.run import Setup, disk, outlook, roll, waits
+from digest.run import Setup, disk, outlook, reporting, roll, waits
 from digest.run.outlook import Coming
 from digest.sources import arxiv_days, calendar
 from digest.status.trouble import troubles
 from digest.status.wording import lines
-from digest.store import Connection, issues, ledger, overview, picks
+from digest.store import Connection, issues, ledger, overview, picks, watching
 from digest.store import papers as paper_rows
 from digest.types import Ask, Issue
 
@@ -161,7 +161,7 @@ def _sources(
             known = said.get(one["source"])
             if known is None or known[0] < row.run_at:
                 said[one["source"]] = row.run_at, one
-    read = {row.source: row.read_at for row in paper_rows.health(connection)}
+    read = reporting.readings(watching.readings(connection), reports.values())
     found = []
     for name in sorted({*read, *said, *setup.config.sources_read}):
         at, last = said.get(name, (None, {}))

@@ -22,6 +22,7 @@ HEAD = "0006"  #: the newest migration; a test compares it with the folder
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: What SQLite says when the same thing may work later; of PostgreSQL's, all of this class.
 _PASSING = re.compile("SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)")
+CONNECT_S = 10  #: a PostgreSQL server that has not let us in by then does not answer
 BUSY_S = 30.0  #: for so long a command waits for a store that another process holds
 
 
@@ -196,7 +197,11 @@ def at(address: URL, busy_s: float = BUSY_S) -> Store:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         writer, reader = (_sqlite(address, how, busy_s) for how in ("BEGIN IMMEDIATE", "BEGIN"))
         return Store(writer, reader, _Gate(busy_s), busy_s)
-    engine = create_engine(address, hide_parameters=True)  # an error's words are no place for them
+    limits = {}
+    if address.get_driver_name().startswith("psycopg") and "connect_timeout" not in address.query:
+        limits = {"connect_timeout": CONNECT_S}
+    # Parameters are hidden: an error's words are no place for them.
+    engine = create_engine(address, connect_args=limits, hide_parameters=True)
     return Store(engine, engine)
 
 

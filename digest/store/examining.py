@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from digest.errors import BadConfig
 from digest.store.engine import HEAD, revisions
 
 OLDEST_SQLITE = (3, 38, 0)  #: ->> and RETURNING
 _BUSY_S = 3
+
+
+class Unreachable(BadConfig):
+    """There is no telling how a database is: it cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ class Examined:
 def examine(url: str) -> Examined:
     """Look at a database.
 
-    Raises: BadConfig when it cannot be opened.
+    Raises: BadConfig when it cannot be opened; Unreachable when it cannot even be asked.
     """
     with _opened(url) as found:
         if not isinstance(found, Connection):
@@ -67,7 +71,7 @@ def examine(url: str) -> Examined:
 def quick_check(url: str) -> list[str] | None:
     """What SQLite finds damaged in its file; None where there is no file to check.
 
-    Raises: BadConfig when it cannot be opened.
+    Raises: BadConfig when it cannot be opened; Unreachable when it cannot even be asked.
     """
     with _opened(url) as found:
         if not isinstance(found, Connection) or found.dialect.name != "sqlite":
@@ -88,14 +92,15 @@ def _opened(url: str) -> Iterator[Connection | str]:
         limit = {"timeout": _BUSY_S} if is_lite else {"connect_timeout": _BUSY_S}
         engine = create_engine(address, connect_args=limit, hide_parameters=True)
     except (ArgumentError, ModuleNotFoundError) as why:
-        raise BadConfig(f"store = {url!r}: {why}") from why
+        raise Unreachable(f"store = {url!r}: {why}") from why
     try:
         with engine.connect() as connection:
             yield connection
     except DatabaseError as why:
         place = address.render_as_string(hide_password=True)
         reason = str(getattr(why, "orig", why)).strip()
-        raise BadConfig(f"the store {place} cannot be opened: {reason}") from why
+        kind = Unreachable if isinstance(why, OperationalError) else BadConfig  # no database
+        raise kind(f"the store {place} cannot be opened: {reason}") from why
     finally:
         engine.dispose()
 

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Row,
     Table,
     and_,
-    case,
     delete,
     exists,
     func,
@@ -287,13 +286,6 @@ def keep_validators(
         if one != Validators()
     ]
     upsert(connection, validators, rows)
-
-
-def health(connection: Connection) -> list[Row[Any]]:
-    """For each source, when a day was last read in full, and the last day it was asked for."""
-    good = func.max(case((coverage.c.how != "asked", coverage.c.read_at)))
-    query = select(coverage.c.source, good.label("read_at"), func.max(coverage.c.day).label("day"))
-    return list(connection.execute(query.group_by(coverage.c.source)))
 
 
 # --- rows ----------------------------------------------------------------------------------------

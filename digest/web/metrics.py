@@ -12,9 +12,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from digest import __version__
-from digest.run import Setup, alerting
+from digest.run import Setup, alerting, reporting
 from digest.store import Connection, asks, issues, notices, watching
-from digest.types import UNFINISHED, DeliveryState
+from digest.types import DeliveryState
 from digest.web.desk import Desk
 from digest.web.watching import Lasting, free_bytes, places
 
@@ -104,7 +104,7 @@ def _digests(setup: Setup, connection: Connection) -> Iterator[Metric]:
         (([name], _age_s(setup.now, made[name].at)) for name in names if name in made),
     )  # fmt: skip
     yield gauge(
-        "readers", "People who get a digest.", ["digest"],
+        "readers", "Who subscribed and confirmed, the suppressed among them.", ["digest"],
         (([name], readers.get(name, 0)) for name in names),
     )  # fmt: skip
     yield gauge(
@@ -119,13 +119,11 @@ def _digests(setup: Setup, connection: Connection) -> Iterator[Metric]:
 
 def _sources(setup: Setup, connection: Connection) -> Iterator[Metric]:
     used = {source for digest in setup.config.digests.values() for source in digest.sources}
-    read = watching.readings(connection)
+    reports = issues.last_reports(connection).values()
+    read = reporting.readings(watching.readings(connection), reports)
     newest: dict[str, str] = {}
-    for row in sorted(issues.last_reports(connection).values(), key=lambda row: row.run_at):
-        for one in row.report["sources"]:
-            name, newest[one["source"]] = one["source"], one["reason"]
-            if one["reason"] not in UNFINISHED:  # some sources keep no account of days
-                read[name] = max(read.get(name, row.run_at), row.run_at)
+    for row in sorted(reports, key=lambda row: row.run_at):
+        newest.update((one["source"], one["reason"]) for one in row.report["sources"])
     yield gauge(
         "source_reading_age_seconds", "Since a source was last read in full.", ["source"],
         (([name], _age_s(setup.now, read[name])) for name in sorted(used & read.keys())),

@@ -5,13 +5,15 @@ Nothing here names a person or an address, a path or an error's words: the log h
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 from fastapi import APIRouter
@@ -28,6 +30,9 @@ CLOCK_WITHIN = timedelta(minutes=5)
 ROOM_BYTES = 100_000_000
 #: Whoever asks more often is told the same: asking must not be a way to keep us busy.
 READY_FOR_S = 2.0
+READY_MOST_S = 10.0
+#: What has not come to its end after so long fails; a busy store is waited for a little less long.
+WITHIN_S = 6.0
 FIGURES_FOR_S = 15.0
 #: Of the time there is, figures may take so much.
 SHARE = 0.02
@@ -37,8 +42,8 @@ T = TypeVar("T")
 class Lasting(Generic[T]):
     """What is made at most once in a while, and no more often than its making leaves time for."""
 
-    def __init__(self, make: Callable[[], T], for_s: float) -> None:
-        self.make, self.for_s = make, for_s
+    def __init__(self, make: Callable[[], T], for_s: float, most_s: float = float("inf")) -> None:
+        self.make, self.for_s, self.most_s = make, for_s, most_s
         self._lock, self._until = Lock(), float("-inf")
         self._made: T
 
@@ -49,23 +54,26 @@ class Lasting(Generic[T]):
             if began >= self._until:
                 self._made = self.make()
                 took = time.monotonic() - began
-                self._until = time.monotonic() + max(self.for_s, took / SHARE)
+                self._until = time.monotonic() + min(self.most_s, max(self.for_s, took / SHARE))
             return self._made
 
 
 def routes(desk: Desk) -> APIRouter:
     """The three addresses."""
     router = APIRouter(include_in_schema=False)
-    ready = Lasting(Checks(desk), READY_FOR_S)
+    ready = Lasting(Checks(desk), READY_FOR_S, READY_MOST_S)
+    # Pages that wait for a store that hangs take all threads there are: neither of the first two
+    # may need one of these.
+    own = ThreadPoolExecutor(1, thread_name_prefix="readyz")
     headers = {"Cache-Control": "no-store"}
 
     @router.get("/healthz")
-    def healthz() -> Response:
+    async def healthz() -> Response:
         return PlainTextResponse("ok\n", headers=headers)
 
     @router.get("/readyz")
-    def readyz() -> Response:
-        found = ready.get()
+    async def readyz() -> Response:
+        found = await asyncio.get_running_loop().run_in_executor(own, ready.get)
         is_ready = "failing" not in found.values()
         words = {"ready": is_ready, "checks": found}
         return JSONResponse(words, 200 if is_ready else 503, headers)
@@ -95,15 +103,23 @@ class Checks:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.told: set[str] = set()
+        self._looking: dict[str, Future[str | None]] = {}
 
     def __call__(self) -> dict[str, str]:
-        """All of them."""
+        """All of them, side by side: one that hangs keeps none of the others."""
         looks = {"store": self._store, "clock": self._clock, "disk": self._disk}
-        return {name: self._look(name, look) for name, look in looks.items()}
+        for name, look in looks.items():
+            if name not in self._looking:
+                self._looking[name] = _begun(look)
+        wait(self._looking.values(), WITHIN_S)
+        return {name: self._found(name) for name in looks}
 
-    def _look(self, name: str, look: Callable[[], str | None]) -> str:
-        """`look` says what is wrong, nothing, or None where there is nothing to look at."""
-        why = look()
+    def _found(self, name: str) -> str:
+        """A look says what is wrong, nothing, or None where there is nothing to look at."""
+        if self._looking[name].done():
+            why = self._looking.pop(name).result()
+        else:  # it is asked for again, and not begun anew
+            why = f"it has not answered within {WITHIN_S:g} s"
         if not why:
             self.told.discard(name)
             return "none" if why is None else "ok"
@@ -114,11 +130,8 @@ class Checks:
 
     def _store(self) -> str:
         setup = self.desk.setup()
-        try:
-            with setup.store.rehearse() as connection:
-                watching.try_out(connection, setup.now)
-        except Exception as why:  # whatever it is, it does not work
-            return str(why)
+        with setup.store.rehearse() as connection:
+            watching.try_out(connection, setup.now)
         return ""
 
     def _clock(self) -> str | None:
@@ -132,6 +145,20 @@ class Checks:
         left = {place: free_bytes(place) for place in places(self.desk).values()}
         short = [str(place) for place, room in left.items() if room < ROOM_BYTES]
         return f"there is no room left at {', '.join(short)}" if short else ""
+
+
+def _begun(look: Callable[[], str | None]) -> Future[str | None]:
+    found: Future[str | None] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(look())
+        except Exception as why:  # whatever it is, it does not work
+            found.set_result(str(why) or type(why).__name__)
+
+    # A daemon: one that hangs for ever keeps the process from no end.
+    Thread(target=run, name="look", daemon=True).start()
+    return found
 
 
 def places(desk: Desk) -> dict[str, Path]:

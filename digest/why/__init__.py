@@ -6,6 +6,7 @@ Each answer is asked of the functions that decided it; nothing is decided here, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from textwrap import fill
 from typing import Any
 
@@ -69,8 +70,24 @@ def paper_of(connection: Connection, written: str) -> Paper | None:
 
 
 def _answer(asked: Asked, connection: Connection, had: Sequence[Any]) -> Answer:
-    if found := delivering.of_digest(asked, connection, had):
+    found = delivering.of_digest(asked, connection, had)
+    if found and found.why not in delivering.UNDONE:
         return found
+    against = _against(asked, connection, had, is_again=found is not None)
+    if found is None:
+        return against or choosing.chosen(asked, connection, had)
+    # What did not reach her is made up for, unless something is against that.
+    if against is None or (found.why, against.why) == (Why.BOUNCED, Why.SUPPRESSED):
+        return found  # that it is suppressed since it came back is said
+    return replace(
+        against, words=f"{found.words}; {against.words}", facts={**found.facts, **against.facts}
+    )
+
+
+def _against(
+    asked: Asked, connection: Connection, had: Sequence[Any], *, is_again: bool
+) -> Answer | None:
+    """Why she gets no mail of the digest, or not again what did not reach her."""
     if not asked.digest:  # of none
         return standing(asked, connection) or asked.answer(
             Why.NOT_SUBSCRIBED, f"{asked.address} is known, but subscribed to no digest"
@@ -81,7 +98,8 @@ def _answer(asked: Asked, connection: Connection, had: Sequence[Any]) -> Answer:
             "the digest is in the configuration no more, and makes no issues",
             f"[digests.{asked.digest}] is where it would stand",
         )
-    return standing(asked, connection) or choosing.chosen(asked, connection, had)
+    found = standing(asked, connection)
+    return found or (choosing.hindered(asked, connection, had) if is_again else None)
 
 
 def _not_there(setup: Setup, name: str, paper: str) -> Answer:

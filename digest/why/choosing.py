@@ -14,7 +14,7 @@ from digest.run.editions import listed_on
 from digest.run.matching import Matched, excluded, match
 from digest.run.reporting import waits
 from digest.sources import calendar
-from digest.store import Connection, issues, traces
+from digest.store import Connection, issues, ledger, traces
 from digest.store.ledger import CANCELLED
 from digest.why import delivering, standing
 from digest.why.answer import Answer, Asked, Why
@@ -34,9 +34,9 @@ def chosen(asked: Asked, connection: Connection, had: Sequence[Any]) -> Answer:
     if out is not None and not has_topics:
         return (
             delivering.elsewhere(asked, had)
-            or _came_before_her(asked, out)
+            or _came_before_her(asked, connection, out)
             or standing.waiting(asked, connection)
-            or _late(asked, out)
+            or _late(asked, connection, out)
             or _owed(asked, out)
         )
     unmatched = _foreign(asked) or _barred(asked)
@@ -46,6 +46,23 @@ def chosen(asked: Asked, connection: Connection, had: Sequence[Any]) -> Answer:
         or delivering.elsewhere(asked, had)
         or standing.waiting(asked, connection)
         or _coming(asked, connection)
+    )
+
+
+def hindered(asked: Asked, connection: Connection, had: Sequence[Any]) -> Answer | None:
+    """Why a mail that did not reach her is not made up for, or not yet."""
+    assert asked.has is not None
+    found = traces.issues_with(connection, asked.digest, asked.paper.id)
+    out = next((row for row in found if row.draft_until is None), None)
+    if asked.has.preferences.topics:
+        late = _too_old(asked, listed_on(asked.paper, _digest(asked)))
+    else:
+        late = _past(asked, out) if out is not None else None
+    return (
+        _retired(asked, connection)
+        or delivering.elsewhere(asked, had)
+        or late
+        or standing.waiting(asked, connection)
     )
 
 
@@ -76,10 +93,18 @@ def _draft(asked: Asked, connection: Connection, row: Any) -> Answer:
     )
 
 
-def _came_before_her(asked: Asked, row: Any) -> Answer | None:
+def _is_owed(asked: Asked, connection: Connection, row: Any) -> bool:
+    """Also of an issue before she came, where it is the one that new readers get."""
+    since = asked.setup.now - plan.LOOK_BACK
+    among = (asked.subscriber, asked.subscriber)
+    owed = ledger.missed(connection, asked.digest, since, with_latest=True, among=among)
+    return row.id in owed.get(asked.subscriber, ())
+
+
+def _came_before_her(asked: Asked, connection: Connection, row: Any) -> Answer | None:
     assert asked.has is not None
     since = asked.has.since
-    if since is None or row.made_at >= since:
+    if since is None or row.made_at >= since or _is_owed(asked, connection, row):
         return None
     return asked.answer(
         Why.BEFORE_SHE_CAME,
@@ -92,7 +117,7 @@ def _came_before_her(asked: Asked, row: Any) -> Answer | None:
     )
 
 
-def _late(asked: Asked, row: Any) -> Answer | None:
+def _late(asked: Asked, connection: Connection, row: Any) -> Answer | None:
     if row.held == CANCELLED:
         return asked.answer(
             Why.CANCELLED,
@@ -100,11 +125,17 @@ def _late(asked: Asked, row: Any) -> Answer | None:
             "its papers are in her next issue, if one comes within five weeks",
             issue=row.id,
         )
+    if _is_owed(asked, connection, row):
+        return None
+    return _past(asked, row)
+
+
+def _past(asked: Asked, row: Any) -> Answer | None:
     if row.made_at >= asked.setup.now - plan.LOOK_BACK:
         return None
     return asked.answer(
         Why.TOO_OLD,
-        f"it was in the issue {row.slot}, and she could have no mail then; what is older than"
+        f"it was in the issue {row.slot}, and did not reach her; what is older than"
         f" {plan.LOOK_BACK.days} days is not made up for",
         "the issue is in the digest's archive",
         issue=row.id,

@@ -23,6 +23,10 @@ _ORDER = (
 )
 
 
+#: What never reached her.
+UNDONE = frozenset({Why.FAILED, Why.BOUNCED, Why.CANCELLED, Why.WITHDRAWN})
+
+
 def of_digest(asked: Asked, connection: Connection, rows: Sequence[Any]) -> Answer | None:
     """What became of the digest's own mail with the paper, if there is one."""
     own = [row for row in rows if row.digest == asked.digest]
@@ -170,11 +174,8 @@ def _failed(asked: Asked, connection: Connection, row: Any) -> Answer:
     )
 
 
-def _withdrawn(asked: Asked, connection: Connection, row: Any) -> Answer | None:
-    from digest.why.standing import standing
-
-    # Why she got none now is why it was withdrawn, most often.
-    return standing(asked, connection) or asked.answer(
+def _withdrawn(asked: Asked, connection: Connection, row: Any) -> Answer:
+    return asked.answer(
         Why.WITHDRAWN,
         f"the issue {row.slot} was withdrawn before it went: {row.detail}",
         "she is a reader again, and gets its papers in her next issue",
@@ -189,7 +190,7 @@ def _nth(number: int) -> str:
     return f"{number}{'th' if 10 < number % 100 < 14 else ending}"
 
 
-_ANSWERS: dict[DeliveryState, Callable[[Asked, Connection, Any], Answer | None]] = {
+_ANSWERS: dict[DeliveryState, Callable[[Asked, Connection, Any], Answer]] = {
     DeliveryState.SENT: _sent,
     DeliveryState.IN_DOUBT: _in_doubt,
     DeliveryState.SENDING: _sending,

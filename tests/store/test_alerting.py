@@ -14,7 +14,7 @@ import pytest
 from desk import ADA, BEN, Desk, body, listed
 from sqlalchemy import insert, update
 
-from digest import plan, texts
+from digest import plan, run, texts
 from digest.run import Setup, notifying
 from digest.run.alerting import alert
 from digest.store import issues, schedules
@@ -122,6 +122,40 @@ def test_slots_that_nobody_settles_count_when_they_are_overdue(desk: Desk) -> No
     for day in (4, 5):
         settle(desk, day, Reason.DOWN)
     assert alert(settle(desk, 6, Reason.DOWN)) == ["d"]
+
+
+def test_an_issue_that_is_just_going_out_is_waited_for(desk: Desk) -> None:
+    desk.join()
+    settle(desk, 0, Reason.SENT)
+    for day in (1, 2, 3):
+        settle(desk, day, Reason.MISSED)
+    desk.now = slot(4).due_at
+    desk.at()
+    desk.keep(listed("sparse", 1, desk.now.date()))
+    issue = run.build(desk.setup, "d", slot(4).key).issue
+    assert issue
+    setup = settle(desk, 4, Reason.SENT, issue.id)
+    assert alert(setup) == []
+    assert alert(desk.at(hours=1)) == ["d"]  # but not for ever
+
+
+def test_slots_so_old_that_nobody_counts_them_are_said_to_be_at_least_so_many(desk: Desk) -> None:
+    setup = settle(desk, 0, Reason.SENT)
+    with setup.store.write() as connection:
+        schedules.go_on(connection, "d", slot(1).due_at)
+    assert alert(desk.at(hours=24 * 60)) == ["d"]
+    (said,) = words(desk)
+    assert "has not gone out for at least 35 of its slots in a row" in said
+
+
+def test_the_same_once_they_are_settled_as_missed(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    settle(desk, 0, Reason.SENT)
+    for day in range(25, 29):
+        setup = settle(desk, day, Reason.MISSED)
+    assert alert(setup) == ["d"]
+    assert "d has not gone out for at least 4 slots in a row" in caplog.text
 
 
 def test_an_issue_whose_mails_do_not_go_out_counts_after_an_hour(desk: Desk) -> None:

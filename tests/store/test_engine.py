@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -135,3 +137,15 @@ def test_what_was_removed_stays_in_the_log_while_somebody_reads_and_then_goes(
         assert not store.scrub()
     assert store.scrub()
     store.close()
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine.CONNECT_S <= 10
+    monkeypatch.setattr(engine, "CONNECT_S", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes the call, we do not
+        url = f"postgresql+psycopg://ada:secret@127.0.0.1:{silent.getsockname()[1]}/x"
+        began = time.monotonic()
+        with pytest.raises(BadConfig, match="cannot be opened") as why:
+            open_store(url, NOW)
+    assert time.monotonic() - began < 5
+    assert "secret" not in str(why.value)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from door import ADA, SLOT, Door
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
 
 from digest import __version__, config
 from digest.store import schedules
@@ -93,6 +97,61 @@ def test_a_clock_that_has_stopped_is_noticed_and_logged_once(
     assert found == ["ok", "ok", "failing", "failing", "ok", "failing"]
     assert len([one for one in caplog.records if "not ready, clock" in one.getMessage()]) == 2
     assert door.get("/readyz").status_code == 503
+
+
+@pytest.fixture
+def hanging(
+    open_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Door, threading.Event]]:
+    """A store that answers nobody until the event is set."""
+    monkeypatch.setattr(watching, "WITHIN_S", 0.5)
+    monkeypatch.setattr(watching, "READY_FOR_S", 0.1)
+    monkeypatch.setattr(watching, "READY_MOST_S", 0.1)
+    door = open_door()
+    goes_on = threading.Event()
+    engines = {door.store.writer, door.store.reader}
+
+    def hang(*_: object) -> None:
+        goes_on.wait(30)
+
+    for engine in engines:
+        event.listen(engine, "checkout", hang)
+    yield door, goes_on
+    goes_on.set()
+    for engine in engines:
+        event.remove(engine, "checkout", hang)
+
+
+def test_a_store_that_hangs_keeps_only_what_needs_it(
+    hanging: tuple[Door, threading.Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    door, goes_on = hanging
+    # As many pages as there are threads for them all wait for the store.
+    with door.client, ThreadPoolExecutor(60) as visitors:
+        pages = [visitors.submit(door.get, "/samples/2026-03-03T09:00") for _ in range(60)]
+        time.sleep(0.5)
+        began = time.monotonic()
+        try:
+            assert visitors_see(door, "/healthz").status_code == 200
+            assert time.monotonic() - began < 2
+            answer = visitors_see(door, "/readyz")
+            assert time.monotonic() - began < 4
+            assert answer.status_code == 503
+            assert answer.json()["checks"] == {"store": "failing", "clock": "none", "disk": "ok"}
+            assert "not ready, store: it has not answered within 0.5 s" in caplog.text
+        finally:
+            goes_on.set()
+        assert {page.result().status_code for page in pages} <= {200, 503}
+        time.sleep(0.2)
+        assert door.get("/readyz").json()["checks"]["store"] in ("ok", "failing")
+        time.sleep(0.2)
+        assert door.get("/readyz").status_code == 200  # it is noticed that it answers again
+
+
+def visitors_see(door: Door, path: str) -> httpx.Response:
+    """Their page, or a failure where it does not come soon."""
+    with ThreadPoolExecutor(1) as one:
+        return one.submit(door.get, path).result(timeout=5)
 
 
 def test_a_full_disk_is_noticed(
