@@ -163,7 +163,8 @@ def _lines(some: Sequence[Said], zone: ZoneInfo) -> list[str]:
     report = first.report
     said = f"{report.reason}"
     if report.reason == "sent" or report.mails:
-        said += f", {count(report.papers, 'paper')}, {count(report.mails, 'mail')}"
+        papers = count(report.papers, "paper") if report.papers or not report.mails else ""
+        said += ", ".join(["", *filter(None, (papers, count(report.mails, "mail")))])
     said += f" ({report.detail})" if report.detail else ""
     lines = [f"  {first.at.astimezone(zone):%a %d %b %H:%M}  {said}"]
     lines += [f"{'':20}{source_line(source)}" for source in report.sources]
