@@ -31,7 +31,7 @@ _WORK: tuple[tuple[Work, float], ...] = (
 #: After a sender that came to nothing, seconds until the next one.
 RESTART_S = 60.0
 #: All that was begun has so long to come to its end; then it is taken up by who comes next.
-END_S = 6.0
+END_S = 5.0
 BEAT_S = 20.0
 
 
