@@ -29,7 +29,7 @@ check: .venv/dev  ## format, lint, types, direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 # What people wrote is not in the project; docs/model-card.md says where to get it.
-bench: bench-issue bench-start bench-summaries bench-rouge bench-lies bench-matching bench-learning bench-signups bench-importing bench-sending bench-beside bench-bounces bench-idle  ## every figure: make bench [DATA=FOLDER]
+bench: bench-issue bench-start bench-summaries bench-rouge bench-lies bench-matching bench-learning bench-signups bench-importing bench-sending bench-beside bench-bounces bench-schedule bench-idle bench-years bench-month  ## every figure: make bench [DATA=FOLDER]
 
 bench-%: .venv/dev
 	@$(BIN)/python tests/bench/$*.py $(DATA)
