@@ -103,7 +103,9 @@ def _keep(setup: Setup, done: Sequence[_Done]) -> None:
 def _drafts(setup: Setup) -> list[_Done]:
     """Let those out whose time has come though nobody approved them."""
     done = []
-    for name in setup.config.digests:
+    with setup.store.read() as connection:
+        waiting = issues.drafts(connection)
+    for name in waiting.keys() & setup.config.digests.keys():
         try:
             for draft, built in releases(setup, [name]):
                 report = reporting.report(setup, draft.digest, draft.slot, built, [], None)
