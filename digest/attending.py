@@ -20,6 +20,8 @@ Work = Callable[[Setup], object]
 #: Seconds from the end of one turn to the next.
 EVERY_S = 2.0
 FORGET_EVERY_S = 3600.0
+#: So often it is asked whether a child is to send: few mails are sent without one.
+SEND_EVERY_S = 6.0
 
 #: Each in a thread of its own: mail may go slowly, and a welcome waits while an issue is made.
 _WORK: tuple[tuple[Work, float], ...] = (
@@ -124,9 +126,9 @@ def _keep(setup: Callable[[], Setup], work: Work, every_s: float, stop: Event) -
 
 def _send(setup: Callable[[], Setup], children: Children, stop: Event) -> None:
     """Have a process send while there is more to send than is done on the side."""
-    wait = EVERY_S
+    wait = SEND_EVERY_S
     while not stop.wait(wait):
-        wait = EVERY_S
+        wait = SEND_EVERY_S
         try:
             if notifying.is_much_due(setup()) and children.run("send") != 0:
                 wait = RESTART_S
