@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 Work = Callable[[Setup], object]
 
 #: Seconds from the end of one turn to the next.
-EVERY_S = 2.0
+EVERY_S = 3.0
 FORGET_EVERY_S = 3600.0
 #: So often it is asked whether a child is to send: few mails are sent without one.
 SEND_EVERY_S = 6.0
