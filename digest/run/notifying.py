@@ -43,7 +43,7 @@ def post(setup: Setup) -> int:
     with setup.store.read() as connection:
         if not (
             notices.due(connection, setup.now, 1, but="welcome") or notices.left_sending(connection)
-        ):  # every two seconds, mostly
+        ):  # every few seconds, mostly
             return 0
     transport = sending.transport_of(setup.config)
     with setup.store.exclusive("post"):
