@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from jinja2 import Environment
+
 from digest import compose, plan, render, templating, texts
 from digest.config import Config
 from digest.doctor.finding import FAULT, OK, SKIPPED, WARNING, Case, Finding
@@ -168,7 +170,7 @@ def templates(case: Case) -> Finding:
     return Finding(name, OK, f"all render; your own: {_some(own)}" if own else "all render")
 
 
-def _rendered(config: Config, digest: str, environment: object) -> None:
+def _rendered(config: Config, digest: str, environment: Environment) -> None:
     paper = Paper(
         id="arxiv:2606.00001",
         aliases=("arxiv:2606.00001",),
@@ -198,8 +200,8 @@ def _rendered(config: Config, digest: str, environment: object) -> None:
         issue, issue.items, cap=own.papers, topics=own.topics, caps=caps(own), format=own.format
     )
     masthead = config.masthead(digest)
-    written = render.render_items(issue.items, masthead, environment)  # type: ignore[arg-type]
-    render.render(edition, masthead, environment, written)  # type: ignore[arg-type]
+    written = render.render_items(issue.items, masthead, environment)
+    render.render(edition, masthead, environment, written)
 
 
 def _some(names: list[str]) -> str:

@@ -139,8 +139,7 @@ def tell(setup: Setup, issue: Issue) -> int:
             people = _people(connection, name, setup.now, None, after, False)
             readers = _wanting(setup, connection, name, people, _Part(), is_welcome=False)
             # Who was made up for something has a mail already.
-            latest = issues.latest(connection, name)
-            last = ledger.last_at(connection, name, [one.id for one in readers]) if latest else {}
+            last = ledger.last_at(connection, name, [one.id for one in readers])
         readers = [one for one in readers if last.get(one.id) != setup.now]
         is_last = len(people) < READERS
         rows = []

@@ -54,7 +54,7 @@ def _begin(
     """
     schedule = plan.parse_schedule(digest.schedule, digest.timezone)
     past = schedule.slots(now - plan.LOOK_BACK, now)
-    if before and not _open(connection, name, before, now):
+    if before and not _open_slots(connection, before, now):
         past = []
     after = past[-1].due_at - timedelta(microseconds=1) if past else now
     last = next(iter(schedules.last(connection, name)), None)
@@ -65,13 +65,6 @@ def _begin(
     upcoming = schedule.next(after)
     at = upcoming.due_at if upcoming else None
     schedules.keep(connection, name, digest.schedule, digest.timezone, after, at)
-
-
-def _open(connection: Connection, name: str, before: Any, now: datetime) -> bool:
-    schedule = plan.parse_schedule(before.words, before.zone)
-    slots = schedule.slots(max(before.after, now - plan.LOOK_BACK), now)
-    done = schedules.settled(connection, name, [slot.key for slot in slots])
-    return any(slot.key not in done for slot in slots)
 
 
 def works(setup: Setup) -> tuple[list[Due], list[Report]]:
@@ -94,8 +87,8 @@ def works(setup: Setup) -> tuple[list[Due], list[Report]]:
                 schedules.go_on(connection, row.digest, at)
             continue
         with setup.store.write() as connection:
-            open_slots, planned_at = _open_slots(connection, row, digest, setup.now), row.next_at
-            todo, passed = plan.split(open_slots, digest.missed, planned_at, setup.now)
+            open_slots = _open_slots(connection, row, setup.now)
+            todo, passed = plan.split(open_slots, digest.missed, row.next_at, setup.now)
             if report := _missed(connection, row.digest, passed, setup.now):
                 missed.append(report)
             if work := _work(connection, row.digest, digest, todo, setup.now):
@@ -103,8 +96,9 @@ def works(setup: Setup) -> tuple[list[Due], list[Report]]:
     return found, missed
 
 
-def _open_slots(connection: Connection, row: Any, digest: Digest, now: datetime) -> list[Slot]:
-    schedule = plan.parse_schedule(digest.schedule, digest.timezone)
+def _open_slots(connection: Connection, row: Any, now: datetime) -> list[Slot]:
+    """Those of a schedule as it is kept that are not done with."""
+    schedule = plan.parse_schedule(row.words, row.zone)
     # Further back, nobody is owed anything.
     slots = schedule.slots(max(row.after, now - plan.LOOK_BACK), now)
     done = schedules.settled(connection, row.digest, [slot.key for slot in slots])

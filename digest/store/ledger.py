@@ -145,12 +145,6 @@ def readers_at(
     return list(connection.execute(query.order_by(id).limit(most)).all())
 
 
-def readers_of_all(connection: Connection) -> dict[str, int]:
-    """Digest → how many get it."""
-    query = _who(subscriptions.c.digest, func.count()).group_by(subscriptions.c.digest)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
 def count_readers(connection: Connection, digest: str) -> int:
     """How many get a digest."""
     return connection.scalar(_who(func.count()).where(subscriptions.c.digest == digest)) or 0
